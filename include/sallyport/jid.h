@@ -1,0 +1,45 @@
+/* jid: XMPP addresses as far as a gateway reads them: the domainpart (RFC 7622 section 3.2). */
+#ifndef SALLYPORT_JID_H
+#define SALLYPORT_JID_H
+
+#include "sallyport/base.h"
+
+#define DOMAIN_MAX 253
+
+/* A domain in the one form that we compare: A-labels (IDNA2008), lower case, no final dot.  Plain value; an IPv6
+ * literal domainpart keeps its brackets.  Terminated, so that it can be printed; n == 0 means "no domain". */
+struct domain {
+	uint8_t n;
+	char s[DOMAIN_MAX + 1];
+};
+
+/* Normalises a domainpart (UTF-8, references already decoded).  False: empty, too long, not UTF-8, a label that IDNA
+ * refuses, a NUL, or a character that no host name has ('/', '@', space, …). */
+MUST_CHECK bool domain_parse(struct domain *out, struct span text);
+/* Cuts the domainpart out of a JID: from after the first '@' that stands before any '/', to the first '/' or the end
+ * (RFC 7622 section 3.1).  False: an empty localpart, domainpart or resourcepart. */
+MUST_CHECK bool jid_domainpart(struct span jid, struct span *domainpart);
+/* True if the JID is a bare domain (no localpart, no resource). */
+bool jid_is_domain(struct span jid);
+
+static inline struct span domain_span(const struct domain *d)
+{
+	return (struct span){d->s, d->n};
+}
+static inline bool domain_eq(const struct domain *a, const struct domain *b)
+{
+	return a->n == b->n && memcmp(a->s, b->s, a->n) == 0;
+}
+/* "*.example.org" semantics: name is exactly one label below base ("example.org"). */
+bool domain_is_child(const struct domain *name, const struct domain *base);
+
+/* From domain, to domain. */
+struct pair {
+	struct domain from, to;
+};
+static inline bool pair_eq(const struct pair *a, const struct pair *b)
+{
+	return domain_eq(&a->from, &b->from) && domain_eq(&a->to, &b->to);
+}
+
+#endif

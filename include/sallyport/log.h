@@ -1,0 +1,46 @@
+/* log: one line an event on stderr, in logfmt:
+ *	ts=2026-03-01T12:00:00.000Z level=info event=stream-end from=a.example …
+ *
+ * The one module, with main, that keeps state of its own: level and descriptor.  Safe from several threads: a line is
+ * one write().  Values are quoted and escaped, so that a peer's text can't forge a line or a terminal's display, and
+ *cut with "…" at LOG_VALUE_MAX bytes; a line that has no room left drops the pairs that do not fit and says cut=true.
+ * Never log keys, certificates or stanza contents (invariant S12). */
+#ifndef SALLYPORT_LOG_H
+#define SALLYPORT_LOG_H
+
+#include "sallyport/base.h"
+
+#define LOG_VALUE_MAX 256
+#define LOG_LINE_MAX 2048
+
+enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+/* A line being written; lives on the caller's stack. */
+struct log_line {
+	enum log_level level;
+	bool wanted;
+	bool cut; /* a pair was left out */
+	size_t n;
+	char text[LOG_LINE_MAX];
+};
+
+/* Lines above this level are dropped.  Set at start, before threads. */
+void log_set_level(enum log_level level);
+/* Where lines go, stderr at first.  The descriptor stays the caller's. */
+void log_set_fd(int fd);
+bool log_wanted(enum log_level level);
+/* "error", "warning", "info", "debug"; false if it is none of them. */
+MUST_CHECK bool log_level_parse(struct span text, enum log_level *out);
+
+/* A line: log_begin(), any number of pairs, log_end().  key and event: literals of ours, not escaped.  Pairs appear in
+ * the order of the calls. */
+void log_begin(struct log_line *l, enum log_level level, const char *event);
+void log_str(struct log_line *l, const char *key, const char *value); /* NULL or "": the key is left out */
+void log_span(struct log_line *l, const char *key, struct span value);
+void log_int(struct log_line *l, const char *key, int64_t value);
+void log_end(struct log_line *l);
+
+/* The short form: event and one sentence under the key "text". */
+void log_text(enum log_level level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+#endif

@@ -1,0 +1,139 @@
+#include "sallyport/addr.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+/* Longest numeric host that inet_pton() takes, plus "%" and a 32-bit scope. */
+#define HOST_TEXT_MAX (INET6_ADDRSTRLEN + 11)
+
+/* Digits only, no sign, no space; a port or scope with a leading zero is somebody's mistake. */
+static bool number_parse(const char *p, size_t n, uint32_t max, uint32_t *out)
+{
+	uint64_t value = 0;
+
+	if (n == 0 || n > 10 || (n > 1 && p[0] == '0'))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+		value = value * 10 + (uint64_t)(p[i] - '0');
+	}
+	if (value > max)
+		return false;
+	*out = (uint32_t)value;
+	return true;
+}
+
+/* host: the text between the brackets; written to. */
+static bool v6_parse(struct addr *out, char *host)
+{
+	char *scope = strchr(host, '%');
+	uint32_t scope_id = 0;
+
+	if (scope != NULL) {
+		*scope++ = '\0';
+		if (!number_parse(scope, strlen(scope), UINT32_MAX, &scope_id) || scope_id == 0)
+			return false;
+	}
+	out->u.in6.sin6_family = AF_INET6;
+	out->u.in6.sin6_scope_id = scope_id;
+	out->len = sizeof(out->u.in6);
+	return inet_pton(AF_INET6, host, &out->u.in6.sin6_addr) == 1;
+}
+
+static bool v4_parse(struct addr *out, const char *host)
+{
+	out->u.in.sin_family = AF_INET;
+	out->len = sizeof(out->u.in);
+	return inet_pton(AF_INET, host, &out->u.in.sin_addr) == 1;
+}
+
+bool addr_parse(struct addr *out, struct span text, bool allow_zero)
+{
+	struct addr a = {.len = 0};
+	char host[HOST_TEXT_MAX];
+	const char *start = text.p;
+	const char *colon = text.n > 0 ? memrchr(text.p, ':', text.n) : NULL;
+	uint32_t port;
+	bool bracketed;
+	size_t n;
+
+	if (colon == NULL || !number_parse(colon + 1, (size_t)(text.p + text.n - colon) - 1, UINT16_MAX, &port))
+		return false;
+	if (port == 0 && !allow_zero)
+		return false;
+	n = (size_t)(colon - start);
+	bracketed = n >= 2 && start[0] == '[' && start[n - 1] == ']';
+	if (bracketed) {
+		start++;
+		n -= 2;
+	}
+	if (n >= sizeof(host) || memchr(start, '\0', n) != NULL)
+		return false;
+	memcpy(host, start, n);
+	host[n] = '\0';
+	if (bracketed ? !v6_parse(&a, host) : !v4_parse(&a, host))
+		return false;
+	addr_set_port(&a, (uint16_t)port);
+	*out = a;
+	return true;
+}
+
+static void v6_format(const struct sockaddr_in6 *in6, char *out)
+{
+	char host[INET6_ADDRSTRLEN];
+	char scope[12] = "";
+
+	if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+		ENSURE(inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], host, sizeof(host)) != NULL);
+		snprintf(out, ADDR_TEXT_MAX, "%s:%u", host, ntohs(in6->sin6_port));
+		return;
+	}
+	ENSURE(inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host)) != NULL);
+	if (in6->sin6_scope_id != 0)
+		snprintf(scope, sizeof(scope), "%%%u", in6->sin6_scope_id);
+	snprintf(out, ADDR_TEXT_MAX, "[%s%s]:%u", host, scope, ntohs(in6->sin6_port));
+}
+
+char *addr_format(const struct addr *a, char *out)
+{
+	char host[INET_ADDRSTRLEN];
+
+	if (a->len == 0) {
+		memcpy(out, "-", 2);
+	} else if (a->u.sa.sa_family == AF_INET6) {
+		v6_format(&a->u.in6, out);
+	} else {
+		ENSURE(a->u.sa.sa_family == AF_INET);
+		ENSURE(inet_ntop(AF_INET, &a->u.in.sin_addr, host, sizeof(host)) != NULL);
+		snprintf(out, ADDR_TEXT_MAX, "%s:%u", host, ntohs(a->u.in.sin_port));
+	}
+	return out;
+}
+
+uint16_t addr_port(const struct addr *a)
+{
+	if (a->len == 0)
+		return 0;
+	return ntohs(a->u.sa.sa_family == AF_INET6 ? a->u.in6.sin6_port : a->u.in.sin_port);
+}
+
+void addr_set_port(struct addr *a, uint16_t port)
+{
+	if (a->u.sa.sa_family == AF_INET6)
+		a->u.in6.sin6_port = htons(port);
+	else
+		a->u.in.sin_port = htons(port);
+}
+
+bool addr_eq(const struct addr *a, const struct addr *b)
+{
+	if (a->len == 0 || b->len == 0)
+		return a->len == b->len;
+	if (a->u.sa.sa_family != b->u.sa.sa_family || addr_port(a) != addr_port(b))
+		return false;
+	if (a->u.sa.sa_family == AF_INET6)
+		return memcmp(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr, sizeof(struct in6_addr)) == 0 &&
+		       a->u.in6.sin6_scope_id == b->u.in6.sin6_scope_id;
+	return a->u.in.sin_addr.s_addr == b->u.in.sin_addr.s_addr;
+}

@@ -1,0 +1,173 @@
+#include "sallyport/buf.h"
+
+#include <stdlib.h>
+
+/* A free chunk; while it is lent out, all of it is the buffer's. */
+struct chunk {
+	struct chunk *next;
+};
+
+struct buf_pool {
+	struct chunk *free;
+	size_t kept, keep;
+	size_t lent;
+};
+
+struct buf_pool *buf_pool_new(size_t keep)
+{
+	struct buf_pool *pool = calloc(1, sizeof(*pool));
+
+	if (pool != NULL)
+		pool->keep = keep;
+	return pool;
+}
+
+void buf_pool_free(struct buf_pool *pool)
+{
+	if (pool == NULL)
+		return;
+	ENSURE(pool->lent == 0);
+	while (pool->free != NULL) {
+		struct chunk *c = pool->free;
+
+		pool->free = c->next;
+		free(c);
+	}
+	free(pool);
+}
+
+static char *chunk_take(struct buf_pool *pool)
+{
+	char *p;
+
+	if (pool == NULL)
+		return malloc(BUF_CHUNK);
+	if (pool->free != NULL) {
+		p = (char *)pool->free;
+		pool->free = pool->free->next;
+		pool->kept--;
+	} else {
+		p = malloc(BUF_CHUNK);
+	}
+	if (p != NULL)
+		pool->lent++;
+	return p;
+}
+
+static void chunk_give(struct buf_pool *pool, char *p)
+{
+	struct chunk *c = (void *)p;
+
+	if (pool != NULL) {
+		ENSURE(pool->lent > 0);
+		pool->lent--;
+		if (pool->kept < pool->keep) {
+			c->next = pool->free;
+			pool->free = c;
+			pool->kept++;
+			return;
+		}
+	}
+	free(p);
+}
+
+/* A block of BUF_CHUNK is the pool's, a larger one is the heap's. */
+static char *block_take(struct buf_pool *pool, size_t cap)
+{
+	return cap == BUF_CHUNK ? chunk_take(pool) : malloc(cap);
+}
+
+static void block_give(struct buf_pool *pool, char *base, size_t cap)
+{
+	if (cap == BUF_CHUNK)
+		chunk_give(pool, base);
+	else
+		free(base);
+}
+
+void buf_init(struct buf *b, struct buf_pool *pool, size_t max)
+{
+	*b = (struct buf){.pool = pool, .max = max};
+}
+
+void buf_free(struct buf *b)
+{
+	buf_clear(b);
+}
+
+void buf_set_max(struct buf *b, size_t max)
+{
+	b->max = max;
+}
+
+void buf_clear(struct buf *b)
+{
+	if (b->base != NULL)
+		block_give(b->pool, b->base, b->cap);
+	b->base = NULL;
+	b->head = b->tail = b->cap = 0;
+}
+
+/* Moves the live bytes to the start of a new block of cap bytes. */
+static bool buf_move(struct buf *b, size_t cap)
+{
+	size_t len = buf_len(b);
+	char *base = block_take(b->pool, cap);
+
+	if (base == NULL)
+		return false;
+	if (len > 0)
+		memcpy(base, b->base + b->head, len);
+	if (b->base != NULL)
+		block_give(b->pool, b->base, b->cap);
+	b->base = base;
+	b->cap = cap;
+	b->head = 0;
+	b->tail = len;
+	return true;
+}
+
+bool buf_reserve(struct buf *b, size_t n)
+{
+	size_t len = buf_len(b);
+	size_t cap = b->cap > 0 ? b->cap : BUF_CHUNK;
+
+	if (len > b->max || n > b->max - len)
+		return false;
+	if (n <= b->cap - b->tail)
+		return true;
+	if (n <= b->cap - len) {
+		memmove(b->base, b->base + b->head, len);
+		b->head = 0;
+		b->tail = len;
+		return true;
+	}
+	while (cap < len + n)
+		cap = cap > b->max / 2 ? b->max : cap * 2;
+	return buf_move(b, cap);
+}
+
+void buf_filled(struct buf *b, size_t n)
+{
+	ENSURE(n <= buf_room(b));
+	b->tail += n;
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+	ENSURE(n <= buf_len(b));
+	b->head += n;
+	if (b->head == b->tail)
+		buf_clear(b);
+}
+
+bool buf_put(struct buf *b, struct span bytes)
+{
+	if (bytes.n == 0)
+		return true;
+	if (!buf_reserve(b, bytes.n))
+		return false;
+	memcpy(buf_tail(b), bytes.p, bytes.n);
+	buf_filled(b, bytes.n);
+	return true;
+}

@@ -1,0 +1,178 @@
+#include "sallyport/jid.h"
+
+#include <arpa/inet.h>
+#include <idn2.h>
+
+/* RFC 7622 section 3.2: at most 1023 octets before conversion. */
+#define DOMAINPART_MAX 1023
+/* 63 characters at four octets each; a longer label can't become an A-label. */
+#define U_LABEL_MAX 252
+
+static bool is_ldh(char c)
+{
+	/* '_' is no LDH, but host names with it live in the wild, and DNS carries them. */
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+static char ascii_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Lower-cases an ASCII label into out (which has room for it).  False: a character that no host name has. */
+static bool label_copy(char *out, struct span label)
+{
+	for (size_t i = 0; i < label.n; i++) {
+		out[i] = ascii_lower(label.p[i]);
+		if (!is_ldh(out[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Whether libidn2 has to see the label: a U-label, or what claims to be an A-label. */
+static bool label_is_idn(struct span label)
+{
+	for (size_t i = 0; i < label.n; i++) {
+		if ((uint8_t)label.p[i] >= 0x80)
+			return true;
+	}
+	return label.n >= 4 && strncasecmp(label.p, "xn--", 4) == 0;
+}
+
+/* UTS 46 mapping without the transitional rules ("ß" stays itself, as in IDNA2008), then the checks of RFC 5891.  One
+ * label at a time, so that no character maps to a dot and moves the borders between labels. */
+static bool label_to_ascii(struct span label, char out[static IDN2_LABEL_MAX_LENGTH], size_t *n)
+{
+	uint8_t in[U_LABEL_MAX + 1];
+	uint8_t *ascii = NULL;
+	struct span result;
+	bool ok;
+
+	if (label.n > U_LABEL_MAX || memchr(label.p, '\0', label.n) != NULL)
+		return false;
+	for (size_t i = 0; i < label.n; i++)
+		in[i] = (uint8_t)ascii_lower(label.p[i]);
+	in[label.n] = '\0';
+	if (idn2_lookup_u8(in, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES) != IDN2_OK)
+		return false;
+	result = span_of((const char *)ascii);
+	ok = result.n > 0 && result.n <= IDN2_LABEL_MAX_LENGTH && label_copy(out, result);
+	*n = result.n;
+	idn2_free(ascii);
+	return ok;
+}
+
+/* Appends one label to out, which holds the ones before it. */
+static bool domain_add_label(struct domain *out, struct span label)
+{
+	char ascii[IDN2_LABEL_MAX_LENGTH];
+	size_t n = label.n;
+
+	if (label.n == 0)
+		return false;
+	if (label_is_idn(label)) {
+		if (!label_to_ascii(label, ascii, &n))
+			return false;
+	} else if (label.n > sizeof(ascii) || !label_copy(ascii, label)) {
+		return false;
+	}
+	if (n + (out->n > 0 ? 1 : 0) > DOMAIN_MAX - (size_t)out->n)
+		return false;
+	if (out->n > 0)
+		out->s[out->n++] = '.';
+	memcpy(out->s + out->n, ascii, n);
+	out->n = (uint8_t)(out->n + n);
+	return true;
+}
+
+/* No top-level domain is all digits (RFC 3696 section 2): such a name is an IPv4 literal or a mistake. */
+static bool domain_ends_in_number(const struct domain *d)
+{
+	const char *p = d->s + d->n;
+
+	while (p > d->s && p[-1] >= '0' && p[-1] <= '9')
+		p--;
+	return p < d->s + d->n && (p == d->s || p[-1] == '.');
+}
+
+static bool domain_parse_v6(struct domain *out, struct span text)
+{
+	char host[INET6_ADDRSTRLEN];
+	struct in6_addr in6;
+
+	if (text.n < 2 || text.n - 2 >= sizeof(host) || text.p[text.n - 1] != ']')
+		return false;
+	memcpy(host, text.p + 1, text.n - 2);
+	host[text.n - 2] = '\0';
+	if (strlen(host) != text.n - 2 || inet_pton(AF_INET6, host, &in6) != 1)
+		return false;
+	out->s[0] = '[';
+	ENSURE(inet_ntop(AF_INET6, &in6, out->s + 1, INET6_ADDRSTRLEN) != NULL);
+	out->n = (uint8_t)strlen(out->s);
+	out->s[out->n++] = ']';
+	return true;
+}
+
+bool domain_parse(struct domain *out, struct span text)
+{
+	struct domain d = {.n = 0};
+	struct in_addr in4;
+
+	*out = d;
+	if (text.n == 0 || text.n > DOMAINPART_MAX)
+		return false;
+	if (text.p[0] == '[') {
+		if (!domain_parse_v6(&d, text))
+			return false;
+		*out = d;
+		return true;
+	}
+	if (text.p[text.n - 1] == '.')
+		text.n--;
+	for (;;) {
+		const char *dot = text.n > 0 ? memchr(text.p, '.', text.n) : NULL;
+		size_t n = dot != NULL ? (size_t)(dot - text.p) : text.n;
+
+		if (!domain_add_label(&d, (struct span){text.p, n}))
+			return false;
+		if (dot == NULL)
+			break;
+		text.p += n + 1;
+		text.n -= n + 1;
+	}
+	d.s[d.n] = '\0';
+	if (domain_ends_in_number(&d) && inet_pton(AF_INET, d.s, &in4) != 1)
+		return false;
+	*out = d;
+	return true;
+}
+
+bool jid_domainpart(struct span jid, struct span *domainpart)
+{
+	const char *slash = jid.n > 0 ? memchr(jid.p, '/', jid.n) : NULL;
+	size_t bare = slash != NULL ? (size_t)(slash - jid.p) : jid.n;
+	const char *at = bare > 0 ? memchr(jid.p, '@', bare) : NULL;
+	size_t start = at != NULL ? (size_t)(at - jid.p) + 1 : 0;
+
+	if (at == jid.p || start == bare || (slash != NULL && bare + 1 == jid.n))
+		return false;
+	*domainpart = (struct span){jid.p + start, bare - start};
+	return true;
+}
+
+bool jid_is_domain(struct span jid)
+{
+	return jid.n > 0 && memchr(jid.p, '@', jid.n) == NULL && memchr(jid.p, '/', jid.n) == NULL;
+}
+
+bool domain_is_child(const struct domain *name, const struct domain *base)
+{
+	const char *dot = memchr(name->s, '.', name->n);
+	size_t skip;
+
+	if (dot == NULL || base->n == 0)
+		return false;
+	skip = (size_t)(dot - name->s) + 1;
+	return span_eq((struct span){name->s + skip, name->n - skip}, domain_span(base));
+}
