@@ -15,7 +15,8 @@
 #define XMPP_KEY_MAX 511
 #define XMPP_TEXT_MAX 255
 
-/* Kinds of top-level elements, by name and namespace. */
+/* Kinds of top-level elements, by name and namespace, whatever the prefix.  Only a message, presence or iq must have
+ * none (RFC 6120 section 4.8.5): with one it is unknown, for servers that compare names as written would miss it. */
 enum xmpp_kind {
 	XMPP_UNKNOWN,
 	XMPP_MESSAGE, XMPP_PRESENCE, XMPP_IQ,      /* in jabber:server */
@@ -37,7 +38,7 @@ enum xmpp_address { XMPP_ADDRESS_ABSENT, XMPP_ADDRESS_GOOD, XMPP_ADDRESS_BAD };
 /* A stream header as received. */
 struct xmpp_header {
 	bool namespaces_good; /* stream in the streams namespace, content namespace jabber:server */
-	enum xmpp_address from_is, to_is; /* BAD: present, but not a domain */
+	enum xmpp_address from_is, to_is; /* ABSENT: or empty (section 4.9.1.3); BAD: present, but not a domain */
 	struct domain from, to;
 	bool version_1;       /* version is 1.0 or above (RFC 6120 section 4.7.5) */
 	char id[XMPP_ID_MAX + 1]; /* "" if absent (or empty: Prosody sends id='') */
@@ -45,8 +46,10 @@ struct xmpp_header {
 };
 void xmpp_header_read(struct xmpp_header *h, const struct xml_ev *ev);
 
-/* NULL domains and ids are left out.  dialback: declare xmlns:db (backend side only).  All xmpp_put functions: false if the
- * buffer is full. */
+/* NULL domains and ids are left out.  dialback: declare xmlns:db (backend side only).
+ * All xmpp_put functions: all or nothing; false if the buffer is full.  They escape ids, keys and texts (UTF-8), not
+ * conditions and types, which are names: ours, or from an xmpp_error.
+ * Domains are written with U-labels, which is what servers compare with their own names (RFC 7622 section 3.2.2). */
 MUST_CHECK bool xmpp_put_header(struct buf *b, const struct domain *from, const struct domain *to, const char *id,
                                 bool dialback);
 MUST_CHECK bool xmpp_put_end(struct buf *b); /* </stream:stream> */
@@ -93,16 +96,18 @@ struct xmpp_error {
 /* From <stream:error/>, or a SASL <failure/>. */
 void xmpp_error_read(struct xmpp_error *e, const struct xml *x, const struct xml_ev *ev);
 MUST_CHECK bool xmpp_put_stream_error(struct buf *b, const char *condition, const char *text);
-/* A stanza error in answer to the stanza, from and to swapped (RFC 6120 section 8.3), type cancel ("wait" for
- * remote-server-timeout and resource-constraint).  Nothing (and true) for stanzas that must not be answered: type error or
- * result, presence other than none/subscribe/probe types that expect an answer. */
+/* A stanza error in answer to the stanza: id kept, from and to swapped as written, the error's type as RFC 6120 section
+ * 8.3.3 has it for the condition.  Nothing (and true) for stanzas that must not or can't be answered: messages and
+ * presence of type error, iqs other than get and set, presence that is neither untyped nor a probe nor about a
+ * subscription, no from or to, and addresses or ids beyond any JID's length. */
 MUST_CHECK bool xmpp_put_bounce(struct buf *b, const struct xml_ev *stanza, const char *condition, const char *text);
 
 /* --- dialback --- */
 
 enum xmpp_db_type { XMPP_DB_REQUEST, XMPP_DB_VALID, XMPP_DB_INVALID, XMPP_DB_ERROR };
 struct xmpp_db {
-	bool good;            /* from and to are domains, id and key fit */
+	/* From and to are domains, id and key fit, the type is a known one; a request has a key, a verify an id. */
+	bool good;
 	struct pair pair;     /* as written: from, to */
 	char id[XMPP_ID_MAX + 1];   /* db:verify; "" if absent */
 	char key[XMPP_KEY_MAX + 1]; /* white space around it stripped */
@@ -115,12 +120,14 @@ MUST_CHECK bool xmpp_put_db_result(struct buf *b, const struct pair *pair, const
 MUST_CHECK bool xmpp_put_db_verify(struct buf *b, const struct pair *pair, const char *id, const char *key,
                                    const char *type);
 
-/* XEP-0185: hex(HMAC-SHA256(lowercase hex(SHA256(secret)), receiving SP originating SP stream-id)). */
+/* XEP-0185 section 3: hex(HMAC-SHA256(lowercase hex(SHA256(secret)), receiving SP originating SP stream-id)),
+ * over A-labels. */
 #define XMPP_DIALBACK_KEY_LEN 64
 struct xmpp_dialback_secret {
 	char hex[64]; /* lowercase hex of SHA-256 of the operator's secret: the HMAC's key */
 };
 void xmpp_dialback_secret(struct xmpp_dialback_secret *s, struct span secret);
+/* out is "" if there was no memory: a key that no check accepts. */
 void xmpp_dialback_key(char out[XMPP_DIALBACK_KEY_LEN + 1], const struct xmpp_dialback_secret *s,
                        const struct domain *receiving, const struct domain *originating, const char *stream_id);
 /* In constant time. */
