@@ -13,9 +13,18 @@ struct domain {
 	char s[DOMAIN_MAX + 1];
 };
 
-/* Normalises a domainpart (UTF-8, references already decoded).  False: empty, too long, not UTF-8, a label that IDNA
- * refuses, a NUL, or a character that no host name has ('/', '@', space, …). */
+/* Normalises a domainpart (UTF-8, references already decoded): case, width and NFC by UTS 46, A-labels by IDNA2008, one
+ * final dot dropped.  False (and n == 0): empty, too long, not UTF-8, a label that IDNA refuses or that IDNA2003 and
+ * IDNA2008 read as different names (a U-label with "ß"), a last label of digits that is no IPv4 literal, a NUL, or a
+ * character that no host name has ('/', '@', space, …; '_' passes in an ASCII label).  Only U+002E parts labels.
+ * Costs an ASCII domain no allocation; a U-label passes through libidn2. */
 MUST_CHECK bool domain_parse(struct domain *out, struct span text);
+/* Longest domain_to_unicode() with its NUL. */
+#define DOMAIN_U_MAX 1024
+/* The form that XMPP addresses carry (RFC 7622 section 3.2.2: U-labels, no A-labels), for stream headers and whatever
+ * else a server compares with its own domains.  A label whose U-label domain_parse() would not read back stays as it
+ * is.  Returns what it wrote into out, terminated. */
+struct span domain_to_unicode(const struct domain *d, char out[static DOMAIN_U_MAX]);
 /* Cuts the domainpart out of a JID: from after the first '@' that stands before any '/', to the first '/' or the end
  * (RFC 7622 section 3.1).  False: an empty localpart, domainpart or resourcepart. */
 MUST_CHECK bool jid_domainpart(struct span jid, struct span *domainpart);

@@ -40,27 +40,42 @@ static bool label_is_idn(struct span label)
 	return label.n >= 4 && strncasecmp(label.p, "xn--", 4) == 0;
 }
 
-/* UTS 46 mapping without the transitional rules ("ß" stays itself, as in IDNA2008), then the checks of RFC 5891.  One
- * label at a time, so that no character maps to a dot and moves the borders between labels. */
-static bool label_to_ascii(struct span label, char out[static IDN2_LABEL_MAX_LENGTH], size_t *n)
+/* One pass through libidn2.  Its STD3 option is left off: 2.3.3 silently drops what that forbids ("ä_b" becomes "äb");
+ * label_copy() refuses it instead. */
+static bool label_lookup(const uint8_t *in, int flags, char out[static IDN2_LABEL_MAX_LENGTH], size_t *n)
 {
-	uint8_t in[U_LABEL_MAX + 1];
 	uint8_t *ascii = NULL;
 	struct span result;
 	bool ok;
 
-	if (label.n > U_LABEL_MAX || memchr(label.p, '\0', label.n) != NULL)
-		return false;
-	for (size_t i = 0; i < label.n; i++)
-		in[i] = (uint8_t)ascii_lower(label.p[i]);
-	in[label.n] = '\0';
-	if (idn2_lookup_u8(in, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES) != IDN2_OK)
+	if (idn2_lookup_u8(in, &ascii, IDN2_NFC_INPUT | flags) != IDN2_OK)
 		return false;
 	result = span_of((const char *)ascii);
 	ok = result.n > 0 && result.n <= IDN2_LABEL_MAX_LENGTH && label_copy(out, result);
 	*n = result.n;
 	idn2_free(ascii);
 	return ok;
+}
+
+/* UTS 46 mapping (case, width, NFC: RFC 7622 section 3.2.3), then the checks of RFC 5891.  One label at a time, so that
+ * no character maps to a dot and moves the borders between labels.  A label that IDNA2003 reads as another name ("ß" is
+ * "ss" to it) is refused: the servers behind us still live by IDNA2003, and must not see another peer than we verified.
+ * As A-labels such names mean the same to everybody, and pass. */
+static bool label_to_ascii(struct span label, char out[static IDN2_LABEL_MAX_LENGTH], size_t *n)
+{
+	static const char capital_sharp_s[] = "\xe1\xba\x9e"; /* "ss" or "ß", depending on the Unicode version */
+	uint8_t in[U_LABEL_MAX + 1];
+	char old[IDN2_LABEL_MAX_LENGTH];
+	size_t old_n;
+
+	if (label.n > U_LABEL_MAX || memchr(label.p, '\0', label.n) != NULL || memchr(label.p, '_', label.n) != NULL ||
+	    memmem(label.p, label.n, capital_sharp_s, sizeof(capital_sharp_s) - 1) != NULL)
+		return false;
+	for (size_t i = 0; i < label.n; i++)
+		in[i] = (uint8_t)ascii_lower(label.p[i]);
+	in[label.n] = '\0';
+	return label_lookup(in, IDN2_NONTRANSITIONAL, out, n) && label_lookup(in, IDN2_TRANSITIONAL, old, &old_n) &&
+	       span_eq((struct span){out, *n}, (struct span){old, old_n});
 }
 
 /* Appends one label to out, which holds the ones before it. */
@@ -146,6 +161,56 @@ bool domain_parse(struct domain *out, struct span text)
 		return false;
 	*out = d;
 	return true;
+}
+
+/* The U-label of an A-label, into out (U_LABEL_MAX bytes).  False: there is none that domain_parse() would read back.
+ */
+static bool label_to_unicode(struct span label, char out[static U_LABEL_MAX], size_t *n)
+{
+	char in[IDN2_LABEL_MAX_LENGTH + 1];
+	char back[IDN2_LABEL_MAX_LENGTH];
+	char *text = NULL;
+	size_t back_n;
+	bool ok;
+
+	memcpy(in, label.p, label.n);
+	in[label.n] = '\0';
+	if (idn2_to_unicode_8z8z(in, &text, 0) != IDN2_OK)
+		return false;
+	*n = strlen(text);
+	ok = *n <= U_LABEL_MAX && label_to_ascii((struct span){text, *n}, back, &back_n) &&
+	     span_eq((struct span){back, back_n}, label);
+	if (ok)
+		memcpy(out, text, *n);
+	idn2_free(text);
+	return ok;
+}
+
+struct span domain_to_unicode(const struct domain *d, char out[static DOMAIN_U_MAX])
+{
+	struct span rest = domain_span(d);
+	size_t n = 0;
+
+	while (rest.n > 0) {
+		const char *dot = memchr(rest.p, '.', rest.n);
+		struct span label = {rest.p, dot != NULL ? (size_t)(dot - rest.p) : rest.n};
+		char text[U_LABEL_MAX];
+		size_t text_n;
+
+		if (!label_is_idn(label) || !label_to_unicode(label, text, &text_n)) {
+			memcpy(text, label.p, label.n);
+			text_n = label.n;
+		}
+		ENSURE(text_n + 2 <= DOMAIN_U_MAX - n);
+		memcpy(out + n, text, text_n);
+		n += text_n;
+		if (dot != NULL)
+			out[n++] = '.';
+		rest.p += label.n + (dot != NULL);
+		rest.n -= label.n + (dot != NULL);
+	}
+	out[n] = '\0';
+	return (struct span){out, n};
 }
 
 bool jid_domainpart(struct span jid, struct span *domainpart)
