@@ -48,7 +48,7 @@ static bool label_lookup(const uint8_t *in, int flags, char out[static IDN2_LABE
 	struct span result;
 	bool ok;
 
-	if (idn2_lookup_u8(in, &ascii, IDN2_NFC_INPUT | flags) != IDN2_OK)
+	if (idn2_lookup_u8(in, &ascii, flags) != IDN2_OK)
 		return false;
 	result = span_of((const char *)ascii);
 	ok = result.n > 0 && result.n <= IDN2_LABEL_MAX_LENGTH && label_copy(out, result);
@@ -236,7 +236,7 @@ bool domain_is_child(const struct domain *name, const struct domain *base)
 	const char *dot = memchr(name->s, '.', name->n);
 	size_t skip;
 
-	if (dot == NULL || base->n == 0)
+	if (dot == NULL)
 		return false;
 	skip = (size_t)(dot - name->s) + 1;
 	return span_eq((struct span){name->s + skip, name->n - skip}, domain_span(base));

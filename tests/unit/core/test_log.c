@@ -81,6 +81,7 @@ static void values(void **state)
 	        "\"a\\xe2\\x80\\xa8b\""}, /* LINE SEPARATOR */
 	    {SPAN("\xef\xbb\xbf"), "\"\\xef\\xbb\\xbf\""},
 	    {SPAN("\xff"), "\"\\xff\""},
+	    {{"\xc3\xa4", 1}, "\"\\xc3\""},
 	    {SPAN("\xc3"), "\"\\xc3\""},                            /* cut short */
 	    {SPAN("\xc3("), "\"\\xc3(\""},                          /* no continuation */
 	    {SPAN("\xc0\xaf"), "\"\\xc0\\xaf\""},                   /* overlong */
@@ -196,6 +197,17 @@ static void long_lines(void **state)
 	assert_in_range(strlen(((struct capture *)*state)->text), LOG_LINE_MAX - 300, LOG_LINE_MAX);
 	assert_string_equal(line + strlen(line) - 11, "\" cut=true\n");
 	assert_null(strstr(line, "late="));
+
+	/* Wherever the last pair ends. */
+	for (size_t last = 1; last < sizeof(value); last++) {
+		log_begin(&l, LOG_INFO, "test");
+		for (int i = 0; i < 7; i++)
+			log_span(&l, "value", (struct span){value, sizeof(value)});
+		log_span(&l, "last", (struct span){value, last});
+		log_end(&l);
+		assert_in_range(l.n, 1, LOG_LINE_MAX);
+		captured(*state);
+	}
 }
 
 static void levels(void **state)

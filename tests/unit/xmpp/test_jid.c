@@ -112,6 +112,15 @@ static void lengths(void **state)
 		memcpy(huge + i, "ä", 2);
 	assert_false(domain_parse(&d, (struct span){huge, 100000}));
 	assert_false(domain_parse(&d, (struct span){huge, 1022}));
+	/* A name that shrinks to nine octets once its soft hyphens are gone, but has more than 1023 before. */
+	for (int i = 0; i < 5; i++) {
+		for (int j = 0; j < 125; j++)
+			memcpy(huge + i * 252 + j * 2, "\xc2\xad", 2);
+		memcpy(huge + i * 252 + 250, "a.", 2);
+	}
+	assert_true(domain_parse(&d, (struct span){huge, 4 * 252}));
+	assert_string_equal(d.s, "a.a.a.a");
+	assert_false(domain_parse(&d, (struct span){huge, 5 * 252}));
 	free(huge);
 }
 
