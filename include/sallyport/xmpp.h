@@ -1,7 +1,7 @@
 /* xmpp: what the elements of a stream mean, and how ours are written (RFC 6120, XEP-0178, XEP-0220, XEP-0185).
  *
- * Reading: kinds of top-level elements, and the contents of those that negotiate.  Writing: everything a gateway says of
- * its own; values are escaped, headers always written afresh from parsed values (invariant S1). */
+ * Reading: kinds of top-level elements, and the contents of those that negotiate.  Writing: everything a gateway says
+ * of its own; values are escaped, headers always written afresh from parsed values (invariant S1). */
 #ifndef SALLYPORT_XMPP_H
 #define SALLYPORT_XMPP_H
 
