@@ -40,6 +40,7 @@ enum xml_error {
 	XML_ERR_RESTRICTED,       /* comment, PI, DTD, undefined entity */
 	XML_ERR_ENCODING,         /* not UTF-8, byte order mark, another encoding declared */
 	XML_ERR_NAMESPACE_PREFIX, /* a prefix that nothing declares */
+	XML_ERR_STRAY_TEXT,       /* between top-level elements, other than white space */
 	XML_ERR_TOO_BIG,          /* element over the byte limit */
 	XML_ERR_TOO_DEEP, XML_ERR_TOO_MANY_ATTRIBUTES, XML_ERR_NAME_TOO_LONG, XML_ERR_TOO_MANY_NAMESPACES,
 	XML_ERR_NO_MEMORY,
@@ -55,7 +56,7 @@ struct xml_limits {
 /* One attribute's raw value, as it stands between its quotes. */
 struct xml_attr {
 	struct span value; /* p == NULL: absent */
-	bool coded;        /* holds references: read it through xml_decode() */
+	bool coded;        /* holds references, tabs or line ends: read it through xml_decode() */
 };
 
 /* What was found.  Spans point into the caller's bytes; an event lives until those move. */
@@ -79,7 +80,10 @@ struct xml *xml_new(const struct xml_limits *limits);
 void xml_free(struct xml *x);
 /* Starts over for a new stream header (after TLS, after SASL): forgets prefixes, position and error. */
 void xml_reset(struct xml *x);
-/* New limits, from the next element on. */
+/* The input is a lone document, not a stream: the root is reported as the one XML_ELEMENT (with the XML declaration
+ * before it), then only white space may come.  Call it before the first byte. */
+void xml_expect_document(struct xml *x);
+/* New limits, from the next element on.  At most 1 GiB, 256 attributes and 65535 bytes a name, whatever they say. */
 void xml_set_limits(struct xml *x, const struct xml_limits *limits);
 
 /* The next event in the bytes.  in.p is the first byte not yet consumed: as long as the answer is XML_MORE the caller
@@ -111,7 +115,9 @@ MUST_CHECK bool xml_decode(struct span raw, bool attribute, char *out, size_t ca
 struct xml_node {
 	struct span name;            /* local name */
 	struct span ns;              /* namespace URI, raw; n == 0: none */
-	struct span text;            /* the first run of character data directly in it, raw (CDATA unwrapped) */
+	struct span text;            /* the first run of character data directly in it, raw */
+	bool cdata;                  /* text stood in a CDATA section: take it as it is, don't decode it */
+	bool more;                   /* text is not all the character data directly in it */
 	uint16_t parent, next, child; /* indices; 0: none (the root is node 0) */
 	uint16_t attr, attrs;        /* its attributes: index of the first, count; declarations left out */
 };
