@@ -110,7 +110,7 @@ struct xmpp_db {
 	bool good;
 	struct pair pair;     /* as written: from, to */
 	char id[XMPP_ID_MAX + 1];   /* db:verify; "" if absent */
-	char key[XMPP_KEY_MAX + 1]; /* white space around it stripped */
+	char key[XMPP_KEY_MAX + 1]; /* of a request, white space around it stripped; in an answer it says nothing */
 	enum xmpp_db_type type;
 	struct xmpp_error error;    /* type error: its stanza error */
 };

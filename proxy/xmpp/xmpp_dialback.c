@@ -52,9 +52,8 @@ void xmpp_db_read(struct xmpp_db *db, const struct xml *x, const struct xml_ev *
 	good &= xmpp_address(&db->pair.from, &ev->from) == XMPP_ADDRESS_GOOD;
 	good &= xmpp_address(&db->pair.to, &ev->to) == XMPP_ADDRESS_GOOD;
 	good &= xmpp_value(db->id, sizeof(db->id), ev->id.value);
-	good &= xmpp_text(db->key, sizeof(db->key), t.node[0].text);
 	if (db->type == XMPP_DB_REQUEST)
-		good &= db->key[0] != '\0';
+		good &= xmpp_node_text(db->key, sizeof(db->key), &t.node[0]) && db->key[0] != '\0';
 	else if (db->type == XMPP_DB_ERROR)
 		db_error(&db->error, &t);
 	if (xmpp_kind(ev) == XMPP_DB_VERIFY)

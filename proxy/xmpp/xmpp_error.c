@@ -42,7 +42,7 @@ void xmpp_error_from(struct xmpp_error *e, const struct xml_tree *t, const struc
 		if (!span_eq(c->ns, span_of(ns)))
 			continue;
 		if (span_eq(c->name, SPAN("text"))) {
-			if (!xmpp_text(e->text, sizeof(e->text), cut(xmpp_trim(c->text), XMPP_TEXT_MAX)))
+			if (!xmpp_text(e->text, sizeof(e->text), cut(xmpp_trim(c->text), XMPP_TEXT_MAX), c->cdata))
 				e->text[0] = '\0';
 		} else if (e->condition[0] == '\0') {
 			condition_copy(e->condition, sizeof(e->condition), c->name);

@@ -46,8 +46,16 @@ MUST_CHECK bool xmpp_put_parts(struct buf *b, const struct part *parts);
 struct span xmpp_trim(struct span s);
 /* A raw attribute value, decoded and terminated.  False: longer than cap - 1 bytes; out is "" then. */
 MUST_CHECK bool xmpp_value(char *out, size_t cap, struct span raw);
-/* The same for character data, trimmed. */
-MUST_CHECK bool xmpp_text(char *out, size_t cap, struct span raw);
+/* The same for character data, which cdata says was in a CDATA section. */
+MUST_CHECK bool xmpp_text(char *out, size_t cap, struct span text, bool cdata);
+/* Whether a node holds one piece of text and nothing else: nobody has a reason to write what is negotiated otherwise.
+ */
+static inline bool xmpp_only_text(const struct xml_node *node)
+{
+	return !node->more && node->child == 0;
+}
+/* The text of a node that holds only text, trimmed.  False if it holds more. */
+MUST_CHECK bool xmpp_node_text(char *out, size_t cap, const struct xml_node *node);
 /* A domain in a from or to. */
 enum xmpp_address xmpp_address(struct domain *out, const struct xml_attr *attr);
 /* The condition and text among a node's children. */

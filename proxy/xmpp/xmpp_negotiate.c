@@ -12,7 +12,7 @@ static bool mechanisms_have_external(const struct xml_tree *t, const struct xml_
 
 	for (const struct xml_node *m = xmpp_first(t, mechanisms); m != NULL; m = xmpp_next(t, m)) {
 		if (span_eq(m->name, SPAN("mechanism")) && span_eq(m->ns, SPAN(NS_SASL)) &&
-		    xmpp_text(name, sizeof(name), m->text) && strcmp(name, "EXTERNAL") == 0)
+		    xmpp_node_text(name, sizeof(name), m) && strcmp(name, "EXTERNAL") == 0)
 			return true;
 	}
 	return false;
@@ -99,26 +99,20 @@ static bool base64_decode(uint8_t out[static BASE64_MAX], size_t *n, const char 
 	return EVP_EncodeBlock(again, out, *n) == len && memcmp(again, text, len) == 0;
 }
 
-enum xmpp_auth xmpp_auth_read(const struct xml *x, const struct xml_ev *ev, const struct domain *from)
+/* What an initial response says about the authorization identity; no white space is forgiven. */
+static enum xmpp_auth response_read(const struct xml_node *auth, const struct domain *from)
 {
-	struct xml_tree t;
-	const struct xml_tree_attr *mechanism;
-	char name[MECHANISM_MAX + 1];
 	char text[BASE64_MAX + 1];
 	uint8_t authzid[BASE64_MAX];
 	struct domain domain;
 	size_t n;
 
-	if (!xml_tree_parse(&t, x, ev))
+	if (auth->text.n == 0)
 		return XMPP_AUTH_MALFORMED;
-	mechanism = xml_tree_attr(&t, &t.node[0], "mechanism");
-	if (mechanism == NULL || !xmpp_value(name, sizeof(name), mechanism->value) || strcmp(name, "EXTERNAL") != 0)
-		return XMPP_AUTH_MECHANISM;
-	if (t.node[0].text.n == 0)
-		return XMPP_AUTH_MALFORMED;
-	if (!xml_decode(t.node[0].text, false, text, sizeof(text) - 1, &n))
+	if (!xmpp_only_text(auth))
+		return XMPP_AUTH_ENCODING;
+	if (!xmpp_text(text, sizeof(text), auth->text, auth->cdata))
 		return XMPP_AUTH_AUTHZID; /* longer than any domain */
-	text[n] = '\0';
 	if (strcmp(text, "=") == 0)
 		return XMPP_AUTH_GOOD;
 	if (!base64_decode(authzid, &n, text))
@@ -126,4 +120,18 @@ enum xmpp_auth xmpp_auth_read(const struct xml *x, const struct xml_ev *ev, cons
 	if (!domain_parse(&domain, (struct span){(const char *)authzid, n}) || !domain_eq(&domain, from))
 		return XMPP_AUTH_AUTHZID;
 	return XMPP_AUTH_GOOD;
+}
+
+enum xmpp_auth xmpp_auth_read(const struct xml *x, const struct xml_ev *ev, const struct domain *from)
+{
+	struct xml_tree t;
+	const struct xml_tree_attr *mechanism;
+	char name[MECHANISM_MAX + 1];
+
+	if (!xml_tree_parse(&t, x, ev))
+		return XMPP_AUTH_MALFORMED;
+	mechanism = xml_tree_attr(&t, &t.node[0], "mechanism");
+	if (mechanism == NULL || !xmpp_value(name, sizeof(name), mechanism->value) || strcmp(name, "EXTERNAL") != 0)
+		return XMPP_AUTH_MECHANISM;
+	return response_read(&t.node[0], from);
 }

@@ -16,29 +16,30 @@ struct span xmpp_trim(struct span s)
 	return s;
 }
 
-bool xmpp_text(char *out, size_t cap, struct span raw)
+bool xmpp_text(char *out, size_t cap, struct span text, bool cdata)
 {
 	size_t n = 0;
+	bool fits = cdata ? text.n < cap : text.n == 0 || xml_decode(text, false, out, cap - 1, &n);
 
-	raw = xmpp_trim(raw);
-	if (raw.n > 0 && !xml_decode(raw, false, out, cap - 1, &n)) {
-		out[0] = '\0';
-		return false;
-	}
-	out[n] = '\0';
-	return true;
+	if (fits && cdata)
+		memcpy(out, text.p, n = text.n);
+	out[fits ? n : 0] = '\0';
+	return fits;
+}
+
+bool xmpp_node_text(char *out, size_t cap, const struct xml_node *node)
+{
+	out[0] = '\0';
+	return xmpp_only_text(node) && xmpp_text(out, cap, xmpp_trim(node->text), node->cdata);
 }
 
 bool xmpp_value(char *out, size_t cap, struct span raw)
 {
 	size_t n = 0;
+	bool fits = raw.n == 0 || xml_decode(raw, true, out, cap - 1, &n);
 
-	if (raw.n > 0 && !xml_decode(raw, true, out, cap - 1, &n)) {
-		out[0] = '\0';
-		return false;
-	}
-	out[n] = '\0';
-	return true;
+	out[fits ? n : 0] = '\0';
+	return fits;
 }
 
 enum xmpp_address xmpp_address(struct domain *out, const struct xml_attr *attr)

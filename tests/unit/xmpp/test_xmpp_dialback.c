@@ -35,7 +35,7 @@ static void test_elements_of_real_servers(void **state)
 	check_db("<db:result type='valid' to='strict.lab' from='ejd.lab'/>", XMPP_DB_VALID, "", "");
 	/* Prosody echoes id and key. */
 	check_db("<db:result from='ejd.lab' type='valid' to='strict.lab' id='acb6d47d-6d14'>a221bc75</db:result>",
-	    XMPP_DB_VALID, "acb6d47d-6d14", "a221bc75");
+	    XMPP_DB_VALID, "acb6d47d-6d14", "");
 	/* jabberd2 declares the prefix on each element. */
 	check_db(
 	    "<db:result xmlns:db='jabber:server:dialback' type='valid' from='ejd.lab' to='strict.lab'></db:result>",
@@ -60,7 +60,11 @@ static void test_answers(void **state)
 	assert_int_equal(db.type, XMPP_DB_ERROR);
 	assert_string_equal(db.error.condition, "item-not-found");
 	assert_string_equal(db.error.text, "who?");
-	/* ejabberd writes its error without a stanza's condition at times. */
+	db = read_db("<db:verify from='ejd.lab' to='strict.lab' id='1' type='error'>\n  <error type='wait'>\n    "
+	             "<remote-server-timeout xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\n  </error>\n</db:verify>");
+	assert_true(db.good);
+	assert_string_equal(db.error.condition, "remote-server-timeout");
+	/* An error that does not say which. */
 	db = read_db("<db:result from='ejd.lab' to='strict.lab' type='error'/>");
 	assert_true(db.good);
 	assert_string_equal(db.error.condition, "");
@@ -78,6 +82,9 @@ static void test_values_are_decoded_and_trimmed(void **state)
 	assert_string_equal(db.pair.to.s, "xn--bcher-kva.example");
 	assert_string_equal(db.id, "a&'b");
 	assert_string_equal(db.key, "k<y");
+	db = read_db("<db:result from='a.example' to='b.example'><![CDATA[k&lt;]]></db:result>");
+	assert_true(db.good);
+	assert_string_equal(db.key, "k&lt;");
 }
 
 static void test_not_good(void **state)
@@ -99,6 +106,8 @@ static void test_not_good(void **state)
 	    "<db:verify from='a.example' to='b.example' id=''>k</db:verify>",
 	    "<db:verify from='a.example' to='b.example' type='valid'/>",
 	    "<db:verify from='a.example' to='b.example' id='1'/>",
+	    "<db:result from='a.example' to='b.example'>k<x/>ey</db:result>",
+	    "<db:result from='a.example' to='b.example'>k<![CDATA[ey]]></db:result>",
 	    "<db:result xmlns:q='q' q:from='a.example' to='b.example'>k</db:result>",
 	};
 

@@ -198,6 +198,7 @@ static void test_auth_good(void **state)
 	check_auth("U1RSSUNULkxBQi4=", "strict.lab", XMPP_AUTH_GOOD); /* STRICT.LAB. */
 	check_auth("YsO8Y2hlci5leGFtcGxl", "xn--bcher-kva.example", XMPP_AUTH_GOOD);
 	check_auth("eG4tLWJjaGVyLWt2YS5leGFtcGxl", "xn--bcher-kva.example", XMPP_AUTH_GOOD);
+	check_auth("<![CDATA[c3RyaWN0LmxhYg==]]>", "strict.lab", XMPP_AUTH_GOOD);
 	check_auth("c3RyaWN0LmxhYg=&#61;", "strict.lab", XMPP_AUTH_GOOD);
 }
 
@@ -240,6 +241,11 @@ static void test_auth_encoding(void **state)
 	    "c3RyaWN0LmxhYg==c3Ry",
 	    "c3Ry=aWN0",
 	    "c3RyaWN0LmxhYg===",
+	    "c3RyaWN0LmxhYg==<x/>",
+	    "c3Ry<x/>aWN0LmxhYg==",
+	    "c3RyaWN0Lmxh<![CDATA[Yg==]]>",
+	    "&#32;c3RyaWN0LmxhYg==",
+	    "<![CDATA[&#61;]]>",
 	    "c3RyaWN0LmxhYh==", /* stray bits behind the end */
 	    "c3Ry-WN0",
 	    "c3Ry_WN0",
