@@ -1,22 +1,28 @@
 /* tls: BoringSSL as a step function over byte buffers; owns no descriptor and never waits.
  *
  * Records come from one buf and go to another; the caller moves those to and from a socket.  TLS 1.2 and 1.3 only, no
- * 0-RTT, no renegotiation, no static RSA, no SHA-1 signatures (RFC 9325).  The peer's chain is taken without judgement:
- * cert_judge() decides afterwards, so that the peer can be told why in a stream error. */
+ * 0-RTT, no renegotiation, no static RSA, no SHA-1 signatures (RFC 9325), otherwise BoringSSL's own choice of ciphers.
+ * No resumption either: every connection shows its chain afresh, so no verdict is softer than in a full handshake
+ * (invariant S11).  The peer's chain is taken without judgement: cert_judge() decides afterwards, so that the peer can
+ * be told why in a stream error.
+ *
+ * An output buffer must be allowed at least TLS_OUT_MIN bytes, or writing never gets anywhere. */
 #ifndef SALLYPORT_TLS_H
 #define SALLYPORT_TLS_H
 
 #include "sallyport/base.h"
 #include "sallyport/buf.h"
 #include "sallyport/cert.h"
-#include "sallyport/conf.h"
 #include "sallyport/jid.h"
 
+#define TLS_OUT_MIN 4096
+
 enum tls_role {
-	TLS_PUBLIC_IN,   /* server; certificate by `own` or by SNI; asks for a client certificate with an empty CA list */
+	TLS_PUBLIC_IN, /* server; certificate by `own` or by SNI; asks for a client certificate with an empty CA list */
 	TLS_PUBLIC_OUT,  /* client; SNI and ALPN; shows `own` when asked */
 	TLS_BACKEND_IN,  /* server towards the backend: a self-signed certificate made at start does */
-	TLS_BACKEND_OUT, /* client towards the backend: its certificate is not judged (INTEROP: backends are self-signed) */
+	TLS_BACKEND_OUT, /* client towards the backend: its certificate is not judged (INTEROP: backends are
+	                    self-signed) */
 };
 
 enum tls_rc {
@@ -28,28 +34,32 @@ enum tls_rc {
 };
 
 struct tls_ctx; /* shared by all connections of one configuration; immutable; any thread */
-struct tls_ctx *tls_ctx_new(struct conf *conf, struct cert_store *store, char *err, size_t err_n);
-void tls_ctx_free(struct tls_ctx *ctx);
+/* The store must outlive it.  err: one sentence, when NULL is returned. */
+struct tls_ctx *tls_ctx_new(const struct cert_store *store, char *err, size_t err_n);
+void tls_ctx_free(struct tls_ctx *ctx); /* after all its connections; takes NULL */
 
 struct tls;
-/* own: PUBLIC_IN: the certificate for a STARTTLS stream's `to`, NULL for direct TLS (chosen by SNI; unknown SNI fails with
- * unrecognized_name); PUBLIC_OUT: shown when asked; backend roles: NULL.
- * name: PUBLIC_OUT, BACKEND_OUT: SNI (the domain, not the SRV target); else NULL.
- * direct: direct TLS, so offer (client) or select (server) ALPN "xmpp-server"; a client that offers only other protocols
- * is refused. */
-struct tls *tls_new(struct tls_ctx *ctx, enum tls_role role, const struct cert_own *own, const struct domain *name,
-                    bool direct);
+/* own: PUBLIC_IN: the certificate for a STARTTLS stream's `to` (whatever the SNI, RFC 6120 section 5.4.3.1), NULL for
+ * direct TLS: chosen by SNI; an unknown SNI fails with unrecognized_name; without SNI it is the first host's, so that
+ * the client can be told in a stream error; the stream compares `to` with what SNI said.  PUBLIC_OUT: shown when asked,
+ * NULL shows none.  Backend roles: NULL. name: PUBLIC_OUT, BACKEND_OUT: SNI (the domain, not the SRV target); NULL:
+ * none. direct: direct TLS, so offer (client) or select (server) ALPN "xmpp-server" (XEP-0368); a client that offers
+ * only other protocols is refused with no_application_protocol.  ALPN inside STARTTLS is ignored. NULL: no memory. */
+struct tls *tls_new(
+    struct tls_ctx *ctx, enum tls_role role, const struct cert_own *own, const struct domain *name, bool direct);
 void tls_free(struct tls *t); /* takes NULL */
 
-/* One step; reads records from in, appends records to out.  Records behind the handshake stay in `in`. */
+/* One step; reads records from in, appends records to out.  Records behind the handshake stay in `in`.  When it fails,
+ * out holds the alert that tells the peer. */
 MUST_CHECK enum tls_rc tls_handshake(struct tls *t, struct buf *in, struct buf *out);
 /* Decrypts as much of `in` as there is into plain (as many records as fit its bound).  TLS_WANT_READ: all taken;
- * TLS_WANT_ROOM: plain is full, more is waiting. */
+ * TLS_WANT_ROOM: plain is full and more is waiting.  May append to out (alerts, answers to KeyUpdate).  Plaintext that
+ * came before TLS_CLOSED or TLS_FAILED is in plain. */
 MUST_CHECK enum tls_rc tls_read(struct tls *t, struct buf *in, struct buf *plain, struct buf *out);
-/* Encrypts all of bytes to out.  TLS_DONE, TLS_WANT_ROOM (*taken says how far it came; go on later from there with the same bytes), or
- * TLS_FAILED. */
+/* Encrypts bytes to out.  TLS_DONE: all of them.  TLS_WANT_ROOM: *taken says how far it came; nothing of the rest is
+ * kept, so later may bring other bytes.  TLS_FAILED. */
 MUST_CHECK enum tls_rc tls_write(struct tls *t, struct span bytes, size_t *taken, struct buf *out);
-/* close_notify, once. */
+/* close_notify, once, if out has room.  Reading may go on. */
 void tls_close(struct tls *t, struct buf *out);
 
 /* Facts for the log; strings live as long as t. */
@@ -61,7 +71,7 @@ struct tls_facts {
 void tls_facts(const struct tls *t, struct tls_facts *facts);
 /* The peer's chain; NULL: it showed none (or no memory).  Owner: the caller. */
 struct cert_chain *tls_peer_chain(const struct tls *t);
-/* After TLS_FAILED: a sentence ("peer sent alert unknown_ca", "wrong version number", …). */
+/* After TLS_FAILED: half a sentence ("peer sent alert unknown_ca", "wrong version number", …). */
 const char *tls_error(const struct tls *t);
 /* True if the failure was an alert sent by the peer (so it refused us, rather than we it). */
 bool tls_error_is_alert(const struct tls *t);

@@ -1,0 +1,60 @@
+#include "tls_internal.h"
+
+#include <ctype.h>
+#include <openssl/err.h>
+#include <stdio.h>
+
+#define WORDS_MAX 80
+
+/* BoringSSL's "WRONG_VERSION_NUMBER" and "unknown CA" in the form that people (' ') or RFC 8446 (TLS alerts: '_')
+ * write. */
+static const char *words(char *out, const char *name, char space)
+{
+	size_t n = 0;
+
+	for (; name[n] != '\0' && n < WORDS_MAX - 1; n++) {
+		bool gap = name[n] == '_' || name[n] == ' ';
+
+		out[n] = gap ? space : (char)tolower((unsigned char)name[n]);
+	}
+	out[n] = '\0';
+	return out;
+}
+
+static const char *alert_name(char *out, int alert)
+{
+	return words(out, SSL_alert_desc_string_long(alert), '_');
+}
+
+static const char *reason_name(char *out, uint32_t error)
+{
+	const char *name = error != 0 ? ERR_reason_error_string(error) : NULL;
+
+	return name != NULL ? words(out, name, ' ') : "no reason given";
+}
+
+void tls_explain(struct tls *t)
+{
+	uint32_t error = ERR_peek_error(); /* the first is the cause, later ones follow from it */
+	char alert[WORDS_MAX], reason[WORDS_MAX];
+
+	if (t->no_memory)
+		(void)snprintf(t->error, sizeof(t->error), "out of memory");
+	else if (t->alert_in >= 0)
+		(void)snprintf(t->error, sizeof(t->error), "peer sent alert %s", alert_name(alert, t->alert_in));
+	else if (t->alert_out >= 0)
+		(void)snprintf(t->error, sizeof(t->error), "%s (we sent alert %s)", reason_name(reason, error),
+		    alert_name(alert, t->alert_out));
+	else
+		(void)snprintf(t->error, sizeof(t->error), "%s", reason_name(reason, error));
+}
+
+const char *tls_error(const struct tls *t)
+{
+	return t->error;
+}
+
+bool tls_error_is_alert(const struct tls *t)
+{
+	return t->state == TLS_DEAD && t->alert_in >= 0;
+}

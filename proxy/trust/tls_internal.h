@@ -1,0 +1,48 @@
+/* tls, inside: what tls.c (steps), tls_ctx.c (settings) and tls_error.c (sentences) share. */
+#ifndef SALLYPORT_TLS_INTERNAL_H
+#define SALLYPORT_TLS_INTERNAL_H
+
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+
+#include "cert_internal.h"
+#include "sallyport/tls.h"
+
+#define TLS_ROLES 4
+#define TLS_ERROR_MAX 192
+
+struct tls_ctx {
+	const struct cert_store *store;
+	SSL_CTX *role[TLS_ROLES]; /* by enum tls_role */
+	BIO_METHOD *bio;
+	struct cert_own backend; /* for TLS_BACKEND_IN */
+};
+
+enum tls_state {
+	TLS_SHAKING,
+	TLS_OPEN,
+	TLS_ENDED, /* the peer's close_notify has come; we may still write */
+	TLS_DEAD,  /* failed; error says why */
+};
+
+struct tls {
+	SSL *ssl;
+	struct tls_ctx *ctx;
+	enum tls_state state;
+	bool direct, own_given, no_memory;
+	int alert_in, alert_out; /* the last fatal alert each way; -1: none */
+	struct buf *in, *out;    /* for the duration of one step */
+	char error[TLS_ERROR_MAX];
+};
+
+/* BoringSSL's callbacks find the connection by this. */
+struct tls *tls_of(const SSL *ssl);
+/* The two ends of the BIO (tls.c). */
+int tls_bio_read(BIO *bio, char *to, int n);
+int tls_bio_write(BIO *bio, const char *from, int n);
+/* A client's ALPN offer. */
+MUST_CHECK bool tls_offer_alpn(SSL *ssl);
+/* Writes t->error from BoringSSL's error queue and the alerts seen. */
+void tls_explain(struct tls *t);
+
+#endif
