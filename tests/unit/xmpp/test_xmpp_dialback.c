@@ -64,6 +64,10 @@ static void test_answers(void **state)
 	             "<remote-server-timeout xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\n  </error>\n</db:verify>");
 	assert_true(db.good);
 	assert_string_equal(db.error.condition, "remote-server-timeout");
+	db = read_db("<db:result from='ejd.lab' to='strict.lab' type='error'><x xmlns='x'>"
+	             "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></x><error type='auth'>"
+	             "<forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></db:result>");
+	assert_string_equal(db.error.condition, "forbidden");
 	/* An error that does not say which. */
 	db = read_db("<db:result from='ejd.lab' to='strict.lab' type='error'/>");
 	assert_true(db.good);
@@ -101,7 +105,7 @@ static void test_not_good(void **state)
 	    "<db:result from='a.example' to='b.example' type=''>k</db:result>",
 	    "<db:result from='a.example' to='b.example' type='Valid'/>",
 	    "<db:result from='a.example' to='b.example' type='valid '/>",
-	    "<db:result from='a.example' to='b.example' type='validated'/>",
+	    "<db:result from='a.example' to='b.example' type='validated'>k</db:result>",
 	    "<db:verify from='a.example' to='b.example'>k</db:verify>",
 	    "<db:verify from='a.example' to='b.example' id=''>k</db:verify>",
 	    "<db:verify from='a.example' to='b.example' type='valid'/>",
@@ -136,6 +140,14 @@ static void test_bounds(void **state)
 		db = read_db(text);
 		assert_int_equal(db.good, !over);
 		assert_int_equal(strlen(db.key), over ? 0 : XMPP_KEY_MAX);
+		snprintf(text, sizeof(text), "<db:result from='a.example' to='b.example'><![CDATA[%0*d]]></db:result>",
+		    XMPP_KEY_MAX + over, 1);
+		db = read_db(text);
+		assert_int_equal(db.good, !over);
+		assert_int_equal(strlen(db.key), over ? 0 : XMPP_KEY_MAX);
+		snprintf(text, sizeof(text), "<db:result from='a.example' to='b.example' id='%0*d'>k</db:result>",
+		    XMPP_ID_MAX + over, 1);
+		assert_int_equal(read_db(text).good, !over);
 	}
 	strcpy(text, "<db:result from='a.example' to='b.example'>k");
 	for (unsigned i = 0; i < XML_TREE_NODES; i++)

@@ -49,6 +49,19 @@ static void test_error_parts(void **state)
 	    "", "");
 }
 
+static void test_condition_bound(void **state)
+{
+	char element[256], name[80];
+
+	(void)state;
+	for (int n = 63; n <= 64; n++) {
+		memset(name, 'a', sizeof(name));
+		name[n] = '\0';
+		snprintf(element, sizeof(element), "<stream:error><%s xmlns='" STREAMS "'/></stream:error>", name);
+		check_error(element, n == 63 ? name : "", "");
+	}
+}
+
 /* A text is cut between characters and between references. */
 static void test_long_texts_are_cut(void **state)
 {
@@ -299,6 +312,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_errors_of_real_servers),
 	    cmocka_unit_test(test_error_parts),
+	    cmocka_unit_test(test_condition_bound),
 	    cmocka_unit_test(test_long_texts_are_cut),
 	    cmocka_unit_test(test_put_stream_error),
 	    cmocka_unit_test(test_bounce),

@@ -107,6 +107,8 @@ static void test_put_features(void **state)
 	assert_written(&b, "<stream:features/>");
 	assert_true(xmpp_put_features(&b, XMPP_OFFER_STARTTLS_REQUIRED));
 	assert_written(&b, "<stream:features><starttls xmlns='" TLS "'><required/></starttls></stream:features>");
+	assert_true(xmpp_put_features(&b, XMPP_OFFER_STARTTLS_REQUIRED | XMPP_OFFER_STARTTLS));
+	assert_written(&b, "<stream:features><starttls xmlns='" TLS "'><required/></starttls></stream:features>");
 	assert_true(xmpp_put_features(&b, XMPP_OFFER_STARTTLS | XMPP_OFFER_DIALBACK));
 	assert_written(&b,
 	    "<stream:features><starttls xmlns='" TLS "'/><dialback xmlns='" DIALBACK "'><errors/></dialback>"
