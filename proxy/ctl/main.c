@@ -1,0 +1,34 @@
+#include "ctl.h"
+
+#include "sallyport/base.h"
+
+#include <stdio.h>
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *arguments, *help;
+} commands[] = {
+    {"scan", ctl_scan, "[--chunk N] [--document] FILE|-", "say whether a captured stream is XML that we let through"},
+};
+
+static void usage(FILE *to)
+{
+	fprintf(to, "usage: sallyportctl COMMAND ...\n");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		fprintf(to, "  %s %s\n        %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+		usage(stdout);
+		return CTL_OK;
+	}
+	for (size_t i = 0; argc >= 2 && i < ARRAY_LEN(commands); i++) {
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	}
+	usage(stderr);
+	return CTL_UNUSABLE;
+}
