@@ -9,6 +9,8 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "sallyport/log.h"
+
 #define MAGIC_LOOP 0x6c6f6f70u
 #define MAGIC_IO 0x696f696fu
 #define MAGIC_TIMER 0x74696d65u
@@ -47,8 +49,7 @@ struct loop_io {
 
 struct loop_timer {
 	unsigned magic;
-	bool pending; /* libevent holds it, until wakes */
-	bool wanted;
+	bool pending; /* set; libevent calls at wakes, which due may have moved away from */
 	int64_t due, wakes;
 	struct loop *loop;
 	void (*fn)(void *arg);
@@ -152,6 +153,12 @@ bool loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
 
 /* --- the loop --- */
 
+/* libevent would print its own lines on stderr, between ours. */
+static void log_libevent(int severity, const char *text)
+{
+	log_text(severity == EVENT_LOG_DEBUG ? LOG_DEBUG : LOG_WARNING, "libevent", "%s", text);
+}
+
 static struct event_base *epoll_base(void)
 {
 	struct event_config *config = event_config_new();
@@ -172,6 +179,7 @@ struct loop *loop_new(void)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
 
+	event_set_log_callback(log_libevent);
 	if (loop == NULL)
 		return NULL;
 	loop->magic = MAGIC_LOOP;
@@ -353,14 +361,13 @@ static void timer_fired(evutil_socket_t fd, short what, void *arg)
 	MAGIC_CHECK(t, MAGIC_TIMER);
 	tick(t->loop);
 	t->pending = false;
-	if (t->fn == NULL || !t->wanted)
+	if (t->fn == NULL)
 		return;
 	/* Put off since it was armed; or early, as libevent counts on a coarse clock. */
 	if (t->loop->now < t->due) {
 		timer_arm(t);
 		return;
 	}
-	t->wanted = false;
 	t->fn(t->arg);
 }
 
@@ -378,6 +385,7 @@ static void timer_arm(struct loop_timer *t)
 		/* No memory.  A deadline that comes at once fails one stream; one that never comes holds it for ever.
 		 */
 		t->due = t->wakes = t->loop->now;
+		(void)event_del(&t->ev);
 		event_active(&t->ev, EV_TIMEOUT, 1);
 	}
 	t->pending = true;
@@ -402,7 +410,6 @@ void loop_timer_set(struct loop_timer *t, uint32_t ms)
 	MAGIC_CHECK(t, MAGIC_TIMER);
 	ENSURE(t->fn != NULL);
 	t->due = t->loop->now + ms;
-	t->wanted = true;
 	/* A deadline that only moves away costs nothing: it is armed anew when it wakes too early. */
 	if (!t->pending || t->wakes > t->due)
 		timer_arm(t);
@@ -411,7 +418,6 @@ void loop_timer_set(struct loop_timer *t, uint32_t ms)
 void loop_timer_stop(struct loop_timer *t)
 {
 	MAGIC_CHECK(t, MAGIC_TIMER);
-	t->wanted = false;
 	t->pending = false;
 	(void)event_del(&t->ev);
 }

@@ -1,0 +1,586 @@
+#include "sallyport/dns.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* From 1.28 on c-ares has a record API and calls deprecated (yet keeps) the one that Debian 12's 1.18 has: one path for
+ * both is worth more than two. */
+#define CARES_NO_DEPRECATED
+#include <ares.h>
+#include <ares_nameser.h>
+
+#define MAGIC_DNS 0x646e7372u
+#define MAGIC_REQ 0x646e7371u
+
+/* A query is sent this often, first after a quarter of the look-up's time, then with twice the patience. */
+enum { DNS_TRIES = 3, DNS_TRY_SHARE = 4 };
+
+/* A socket of c-ares's. */
+struct watch {
+	struct watch *next;
+	struct dns *dns;
+	int fd;
+	struct loop_io *io;
+};
+
+struct dns {
+	unsigned magic;
+	struct loop *loop;
+	ares_channel channel;
+	struct loop_timer *timer; /* c-ares's next retry */
+	uint32_t timeout_ms;
+	struct watch *watches;
+	struct dns_req *open; /* those whose callback is still to come */
+};
+
+enum family { V6, V4, FAMILIES };
+
+/* What c-ares is asked, and gives back to us as its argument. */
+struct query {
+	struct dns_req *req;
+	int type;
+	enum dns_rc rc;
+};
+
+enum req_state {
+	REQ_ASKING,
+	REQ_ANSWERED, /* the callback is deferred */
+	REQ_DONE,     /* called back or cancelled; c-ares may still hold queries, which it can't cancel one by one */
+};
+
+struct dns_req {
+	unsigned magic;
+	enum req_state state;
+	unsigned refs; /* the ticket, each query that c-ares holds, the deferred callback */
+	unsigned unanswered;
+	struct dns *dns;
+	struct dns_req *next, **link;
+	struct loop_timer *deadline;
+	struct loop_later later;
+	struct query queries[FAMILIES]; /* SRV: the first only */
+	bool is_srv;
+	void (*srv_fn)(void *arg, enum dns_rc rc, const struct dns_srv *srv, size_t n);
+	void (*addr_fn)(void *arg, enum dns_rc rc, const struct addr *addrs, size_t n);
+	void *arg;
+
+	struct dns_srv *srv; /* DNS_RECORDS_MAX of them, made for the first */
+	size_t srv_n;
+	struct addr addrs[FAMILIES][DNS_RECORDS_MAX];
+	size_t addrs_n[FAMILIES];
+};
+
+/* --- the look-up's life --- */
+
+static void req_unref(struct dns_req *req)
+{
+	ENSURE(req->refs > 0);
+	if (--req->refs > 0)
+		return;
+	req->magic = 0;
+	free(req->srv);
+	free(req);
+}
+
+/* No callback from here on. */
+static void req_close(struct dns_req *req)
+{
+	ENSURE(req->state != REQ_DONE);
+	req->state = REQ_DONE;
+	*req->link = req->next;
+	if (req->next != NULL)
+		req->next->link = req->link;
+	loop_timer_free(req->deadline);
+	req->deadline = NULL;
+	req->dns = NULL;
+}
+
+/* Those first that another try may change: one family that failed says more than another that has nothing. */
+static enum dns_rc combined(const struct query *q)
+{
+	static const enum dns_rc order[] = {DNS_FOUND, DNS_FAILED, DNS_TIMEOUT, DNS_NO_DATA};
+
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+		if (q[V6].rc == order[i] || q[V4].rc == order[i])
+			return order[i];
+	}
+	return DNS_NO_NAME;
+}
+
+static void call_back_addrs(struct dns_req *req)
+{
+	struct addr mixed[DNS_RECORDS_MAX];
+	enum dns_rc rc = combined(req->queries);
+	size_t n = 0;
+
+	for (size_t i = 0; i < DNS_RECORDS_MAX; i++) {
+		for (int family = V6; family < FAMILIES; family++) {
+			if (i < req->addrs_n[family] && n < DNS_RECORDS_MAX)
+				mixed[n++] = req->addrs[family][i];
+		}
+	}
+	req->addr_fn(req->arg, rc, n > 0 ? mixed : NULL, n);
+}
+
+static void req_deliver(void *arg)
+{
+	struct dns_req *req = arg;
+
+	MAGIC_CHECK(req, MAGIC_REQ);
+	if (req->state == REQ_ANSWERED) {
+		req_close(req);
+		if (req->is_srv)
+			req->srv_fn(req->arg, req->queries[0].rc, req->srv_n > 0 ? req->srv : NULL, req->srv_n);
+		else
+			call_back_addrs(req);
+		req_unref(req);
+	}
+	req_unref(req);
+}
+
+static void req_settle(struct dns_req *req)
+{
+	ENSURE(req->state == REQ_ASKING);
+	req->state = REQ_ANSWERED;
+	loop_timer_stop(req->deadline);
+	req->refs++;
+	loop_defer(req->dns->loop, &req->later, req_deliver, req);
+}
+
+static void deadline_passed(void *arg)
+{
+	struct dns_req *req = arg;
+
+	MAGIC_CHECK(req, MAGIC_REQ);
+	req_settle(req); /* with what came so far: one family's silence must not hide the other's addresses */
+}
+
+static struct dns_req *req_new(struct dns *dns, void *arg)
+{
+	struct dns_req *req = calloc(1, sizeof(*req));
+
+	MAGIC_CHECK(dns, MAGIC_DNS);
+	if (req == NULL)
+		return NULL;
+	req->deadline = loop_timer_new(dns->loop, deadline_passed, req);
+	if (req->deadline == NULL) {
+		free(req);
+		return NULL;
+	}
+	req->magic = MAGIC_REQ;
+	req->refs = 1;
+	req->dns = dns;
+	req->arg = arg;
+	req->link = &dns->open;
+	req->next = dns->open;
+	if (req->next != NULL)
+		req->next->link = &req->next;
+	dns->open = req;
+	loop_timer_set(req->deadline, dns->timeout_ms);
+	return req;
+}
+
+/* --- records --- */
+
+/* Letters, digits, hyphens, underscores, in labels of 1 to 63; no final dot.  Whatever else an answer holds is no name
+ * that we could look up, log or compare safely. */
+static bool is_host_name(const char *name)
+{
+	size_t label = 0, n = 0;
+
+	for (; name[n] != '\0'; n++) {
+		char c = name[n];
+
+		if (c == '.') {
+			if (label == 0)
+				return false;
+			label = 0;
+			continue;
+		}
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+		        c == '_'))
+			return false;
+		if (++label > 63 || n >= 253)
+			return false;
+	}
+	return label > 0;
+}
+
+static void add_srv(struct dns_req *req, const struct dns_srv *facts, const char *target)
+{
+	struct dns_srv *srv;
+
+	if (strcmp(target, ".") == 0)
+		target = "";
+	if (req->srv_n == DNS_RECORDS_MAX || (*target != '\0' && !is_host_name(target)))
+		return;
+	if (req->srv == NULL)
+		req->srv = calloc(DNS_RECORDS_MAX, sizeof(*req->srv));
+	if (req->srv == NULL)
+		return;
+	srv = &req->srv[req->srv_n++];
+	*srv = *facts;
+	memcpy(srv->target, target, strlen(target) + 1);
+}
+
+static void add_addr(struct dns_req *req, enum family family, const void *bytes)
+{
+	struct addr *a;
+
+	if (req->addrs_n[family] == DNS_RECORDS_MAX)
+		return;
+	a = &req->addrs[family][req->addrs_n[family]++];
+	if (family == V6) {
+		a->u.in6.sin6_family = AF_INET6;
+		memcpy(&a->u.in6.sin6_addr, bytes, sizeof(a->u.in6.sin6_addr));
+		a->len = sizeof(a->u.in6);
+	} else {
+		a->u.in.sin_family = AF_INET;
+		memcpy(&a->u.in.sin_addr, bytes, sizeof(a->u.in.sin_addr));
+		a->len = sizeof(a->u.in);
+	}
+}
+
+static enum dns_rc rc_of(int status)
+{
+	switch (status) {
+	case ARES_SUCCESS:
+		return DNS_FOUND;
+	case ARES_ENODATA:
+		return DNS_NO_DATA;
+	case ARES_ENOTFOUND:
+	case ARES_EBADNAME: /* can't be put into a query (an empty or too long label), so it can't be in DNS */
+		return DNS_NO_NAME;
+	case ARES_ETIMEOUT:
+		return DNS_TIMEOUT;
+	default:
+		return DNS_FAILED;
+	}
+}
+
+static void query_done(struct query *q, enum dns_rc rc)
+{
+	struct dns_req *req = q->req;
+
+	if (req->state == REQ_ASKING) {
+		size_t kept = req->is_srv ? req->srv_n : req->addrs_n[q->type == T_AAAA ? V6 : V4];
+
+		if (rc == DNS_FOUND && kept == 0)
+			rc = DNS_NO_DATA; /* other records only, such as a CNAME that leads nowhere */
+		q->rc = rc;
+		if (--req->unanswered == 0)
+			req_settle(req);
+	}
+	req_unref(req);
+}
+
+static int take_srv(struct dns_req *req, const unsigned char *answer, int n)
+{
+	struct ares_srv_reply *first = NULL;
+	int status = ares_parse_srv_reply(answer, n, &first);
+
+	for (struct ares_srv_reply *r = first; r != NULL; r = r->next) {
+		struct dns_srv facts = {.priority = r->priority, .weight = r->weight, .port = r->port};
+
+		add_srv(req, &facts, r->host);
+	}
+	if (first != NULL) {
+		ares_free_data(first);
+		if (req->srv_n == 0)
+			status = ARES_EBADRESP; /* there is a service, but no record that we can use */
+	}
+	return status;
+}
+
+static int take_v4(struct dns_req *req, const unsigned char *answer, int n)
+{
+	struct ares_addrttl found[DNS_RECORDS_MAX];
+	int found_n = DNS_RECORDS_MAX;
+	int status = ares_parse_a_reply(answer, n, NULL, found, &found_n);
+
+	for (int i = 0; status == ARES_SUCCESS && i < found_n; i++)
+		add_addr(req, V4, &found[i].ipaddr);
+	return status;
+}
+
+static int take_v6(struct dns_req *req, const unsigned char *answer, int n)
+{
+	struct ares_addr6ttl found[DNS_RECORDS_MAX];
+	int found_n = DNS_RECORDS_MAX;
+	int status = ares_parse_aaaa_reply(answer, n, NULL, found, &found_n);
+
+	for (int i = 0; status == ARES_SUCCESS && i < found_n; i++)
+		add_addr(req, V6, &found[i].ip6addr);
+	return status;
+}
+
+static void answered(void *arg, int status, int timeouts, unsigned char *answer, int n)
+{
+	struct query *q = arg;
+
+	(void)timeouts;
+	MAGIC_CHECK(q->req, MAGIC_REQ);
+	if (status == ARES_SUCCESS && q->req->state == REQ_ASKING) {
+		if (q->type == T_SRV)
+			status = take_srv(q->req, answer, n);
+		else if (q->type == T_A)
+			status = take_v4(q->req, answer, n);
+		else
+			status = take_v6(q->req, answer, n);
+	}
+	query_done(q, rc_of(status));
+}
+
+/* --- c-ares on the loop --- */
+
+static void arm_timer(struct dns *dns)
+{
+	struct timeval tv;
+
+	if (ares_timeout(dns->channel, NULL, &tv) == NULL)
+		loop_timer_stop(dns->timer);
+	else
+		loop_timer_set(dns->timer, (uint32_t)(tv.tv_sec * 1000 + tv.tv_usec / 1000) + 1);
+}
+
+static void retry_due(void *arg)
+{
+	struct dns *dns = arg;
+
+	MAGIC_CHECK(dns, MAGIC_DNS);
+	ares_process_fd(dns->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	arm_timer(dns);
+}
+
+static void socket_ready(void *arg, unsigned ready)
+{
+	struct watch *w = arg;
+	struct dns *dns = w->dns;
+
+	MAGIC_CHECK(dns, MAGIC_DNS);
+	/* LOOP_FAILED falls through: nothing is ready, and the look-up's own deadline ends it. */
+	ares_process_fd(dns->channel, (ready & LOOP_READ) != 0 ? w->fd : ARES_SOCKET_BAD,
+	    (ready & LOOP_WRITE) != 0 ? w->fd : ARES_SOCKET_BAD);
+	arm_timer(dns);
+}
+
+static struct watch *watch_new(struct dns *dns, int fd)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->dns = dns;
+	w->fd = fd;
+	w->io = loop_io_new(dns->loop, fd, socket_ready, w);
+	if (w->io == NULL) {
+		free(w);
+		return NULL;
+	}
+	w->next = dns->watches;
+	dns->watches = w;
+	return w;
+}
+
+/* c-ares tells what it wants of a socket; neither: it is about to close it. */
+static void socket_state(void *arg, ares_socket_t fd, int readable, int writable)
+{
+	struct dns *dns = arg;
+	struct watch **link = &dns->watches, *w;
+
+	MAGIC_CHECK(dns, MAGIC_DNS);
+	while (*link != NULL && (*link)->fd != fd)
+		link = &(*link)->next;
+	w = *link;
+	if (!readable && !writable) {
+		if (w != NULL) {
+			*link = w->next;
+			loop_io_free(w->io);
+			free(w);
+		}
+		return;
+	}
+	if (w == NULL)
+		w = watch_new(dns, fd);
+	if (w != NULL) /* else the answer is not seen, and the deadline ends the look-up */
+		loop_io_want(w->io, readable != 0, writable != 0);
+}
+
+/* --- the resolver --- */
+
+static bool set_servers(ares_channel channel, const struct addr *servers, size_t n)
+{
+	size_t size = n * ADDR_TEXT_MAX, used = 0;
+	char *list;
+	bool ok;
+
+	if (n == 0)
+		return true;
+	list = malloc(size);
+	if (list == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char text[ADDR_TEXT_MAX];
+
+		/* Each is shorter than ADDR_TEXT_MAX, which leaves room for the comma. */
+		used += (size_t)snprintf(
+		    list + used, size - used, "%s%s", i > 0 ? "," : "", addr_format(&servers[i], text));
+	}
+	ok = ares_set_servers_ports_csv(channel, list) == ARES_SUCCESS;
+	free(list);
+	return ok;
+}
+
+static bool open_channel(struct dns *dns)
+{
+	struct ares_options options = {
+	    /* No EDNS: 1.18 loses a second query that an old server answers by FORMERR; large answers come over TCP. */
+	    .flags = ARES_FLAG_NOSEARCH,
+	    .timeout = (int)(dns->timeout_ms / DNS_TRY_SHARE) + 1,
+	    .tries = DNS_TRIES,
+	    .sock_state_cb = socket_state,
+	    .sock_state_cb_data = dns,
+	};
+	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+
+#ifdef ARES_OPT_QUERY_CACHE
+	mask |= ARES_OPT_QUERY_CACHE; /* qcache_max_ttl 0: caching is the resolver's, with every version alike */
+#endif
+	/* ares_library_init() does nothing outside Windows, and is not thread-safe. */
+	return ares_init_options(&dns->channel, &options, mask) == ARES_SUCCESS;
+}
+
+struct dns *dns_new(struct loop *loop, const struct addr *servers, size_t n, uint32_t timeout_ms)
+{
+	struct dns *dns = calloc(1, sizeof(*dns));
+
+	if (dns == NULL)
+		return NULL;
+	dns->magic = MAGIC_DNS;
+	dns->loop = loop;
+	dns->timeout_ms = timeout_ms;
+	dns->timer = loop_timer_new(loop, retry_due, dns);
+	if (dns->timer == NULL || !open_channel(dns) || !set_servers(dns->channel, servers, n)) {
+		dns_free(dns);
+		return NULL;
+	}
+	return dns;
+}
+
+void dns_free(struct dns *dns)
+{
+	if (dns == NULL)
+		return;
+	MAGIC_CHECK(dns, MAGIC_DNS);
+	while (dns->open != NULL) {
+		struct dns_req *req = dns->open;
+
+		req_close(req);
+		req_unref(req);
+	}
+	/* Calls answered() for every query it still holds and socket_state() for every socket. */
+	if (dns->channel != NULL)
+		ares_destroy(dns->channel);
+	ENSURE(dns->watches == NULL);
+	loop_timer_free(dns->timer);
+	dns->magic = 0;
+	free(dns);
+}
+
+/* --- look-ups --- */
+
+static void ask(struct dns_req *req, struct query *q, int type, const char *name)
+{
+	*q = (struct query){req, type, DNS_TIMEOUT}; /* until an answer says otherwise */
+	req->refs++;
+	/* c-ares answers every query exactly once; a name it can't ask for, from inside this call. */
+	ares_query(req->dns->channel, name, C_IN, type, answered, q);
+}
+
+struct dns_req *dns_lookup_srv(struct dns *dns, const char *name,
+    void (*fn)(void *arg, enum dns_rc rc, const struct dns_srv *srv, size_t n), void *arg)
+{
+	struct dns_req *req = req_new(dns, arg);
+
+	if (req == NULL)
+		return NULL;
+	req->is_srv = true;
+	req->srv_fn = fn;
+	req->unanswered = 1;
+	ask(req, &req->queries[0], T_SRV, name);
+	arm_timer(dns);
+	return req;
+}
+
+static bool take_literal(struct dns_req *req, const char *name)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+	char bare[INET6_ADDRSTRLEN];
+	size_t n = strlen(name);
+
+	/* An IPv6 domainpart stands in brackets (RFC 7622 section 3.2). */
+	if (n > 2 && n - 2 < sizeof(bare) && name[0] == '[' && name[n - 1] == ']') {
+		memcpy(bare, name + 1, n - 2);
+		bare[n - 2] = '\0';
+		name = bare;
+	}
+	if (inet_pton(AF_INET, name, bytes) == 1)
+		add_addr(req, V4, bytes);
+	else if (inet_pton(AF_INET6, name, bytes) == 1)
+		add_addr(req, V6, bytes);
+	else
+		return false;
+	return true;
+}
+
+static void take_hosts_file(struct dns_req *req, const char *name, int family)
+{
+	struct hostent *host = NULL;
+
+	if (ares_gethostbyname_file(req->dns->channel, name, family, &host) != ARES_SUCCESS)
+		return;
+	for (char **bytes = host->h_addr_list; *bytes != NULL && host->h_addrtype == family; bytes++) {
+		add_addr(req, family == AF_INET6 ? V6 : V4, *bytes);
+	}
+	ares_free_hostent(host);
+}
+
+struct dns_req *dns_lookup_addr(struct dns *dns, const char *name,
+    void (*fn)(void *arg, enum dns_rc rc, const struct addr *addrs, size_t n), void *arg)
+{
+	struct dns_req *req = req_new(dns, arg);
+
+	if (req == NULL)
+		return NULL;
+	req->addr_fn = fn;
+	if (!take_literal(req, name)) {
+		take_hosts_file(req, name, AF_INET6);
+		take_hosts_file(req, name, AF_INET);
+	}
+	if (req->addrs_n[V6] + req->addrs_n[V4] > 0) {
+		req->queries[V6].rc = req->queries[V4].rc = DNS_FOUND;
+		req_settle(req);
+		return req;
+	}
+	req->unanswered = FAMILIES;
+	ask(req, &req->queries[V6], T_AAAA, name);
+	ask(req, &req->queries[V4], T_A, name);
+	arm_timer(dns);
+	return req;
+}
+
+void dns_cancel(struct dns_req **slot)
+{
+	struct dns_req *req = *slot;
+
+	*slot = NULL;
+	if (req == NULL)
+		return;
+	MAGIC_CHECK(req, MAGIC_REQ);
+	/* Inside its own callback there is nothing left to cancel. */
+	if (req->state == REQ_DONE)
+		return;
+	req_close(req);
+	req_unref(req);
+}
