@@ -43,4 +43,39 @@ struct cert_store {
 /* The anchors with this subject; *n how many. */
 X509 *const *cert_store_anchors(const struct cert_store *store, const X509_NAME *subject, size_t *n);
 
+/* Longest way from a leaf to an anchor, both included. */
+#define CERT_PATH_MAX 10
+
+/* Certificates of a way upwards, each issued by the next.  Borrowed from the peer's and the store's. */
+struct cert_path {
+	size_t n;
+	X509 *cert[CERT_PATH_MAX];
+};
+
+/* What the search brought. */
+struct cert_found {
+	enum reason why;
+	bool anchored;     /* path ends at an anchor; else it is the longest way that does not */
+	size_t depth;      /* of the certificate at fault in path */
+	const char *cause; /* BoringSSL's or ours; static */
+	struct cert_path path;
+};
+
+/* The certificates of a peer, parsed; those that cannot be read are left out. */
+struct cert_peer {
+	size_t n;
+	X509 *cert[CERT_CHAIN_MAX];
+};
+
+/* Looks for a way from peer->cert[0] to an anchor that is in order at `now`. */
+void cert_path_find(
+    const struct cert_store *store, const struct cert_peer *peer, int64_t now, struct cert_found *found);
+/* True if the leaf, in this path, names the domain. */
+bool cert_names(const struct cert_path *path, const struct domain *domain);
+
+/* Writes verdict->peer_text and verdict->detail.  named: whether the domain's name is in order. */
+void cert_text(
+    struct cert_verdict *verdict, const struct cert_found *found, const struct domain *domain, bool named, int64_t now);
+int64_t cert_time(const ASN1_TIME *t);
+
 #endif

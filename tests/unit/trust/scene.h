@@ -37,7 +37,7 @@ static inline void scene_conf(struct scene *s)
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fprintf(f,
-	    "[public]\nlisten = 127.0.0.1:5269\n[trust]\nsystem = no\nanchors = %s/root.pem\n"
+	    "[public]\nlisten = 127.0.0.1:5269\n[trust]\nsystem = no\nanchor = %s/root.pem\n"
 	    "[backend old]\nconnect = 127.0.0.1:15269\nlisten = 127.0.0.1:15270\n"
 	    "[host a.test]\ncertificate = %s/a.pem\nkey = %s/a.key\nbackend = old\nsubdomains = conference.a.test\n"
 	    "[host b.test]\ncertificate = %s/b.pem\nkey = %s/b.key\nbackend = old\n",

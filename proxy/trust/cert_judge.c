@@ -1,0 +1,94 @@
+#include "cert_internal.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+
+/* Unix seconds; 0: cannot be read. */
+int64_t cert_time(const ASN1_TIME *t)
+{
+	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+	int days = 0, seconds = 0;
+
+	if (epoch != NULL)
+		(void)ASN1_TIME_diff(&days, &seconds, epoch, t);
+	ASN1_TIME_free(epoch);
+	return (int64_t)days * 86400 + seconds;
+}
+
+static int64_t path_expires(const struct cert_path *path)
+{
+	int64_t first = INT64_MAX;
+
+	for (size_t i = 0; i < path->n; i++) {
+		int64_t until = cert_time(X509_get0_notAfter(path->cert[i]));
+
+		if (until < first)
+			first = until;
+	}
+	return first;
+}
+
+/* False: the leaf cannot be read. */
+static bool peer_parse(struct cert_peer *peer, const struct cert_chain *chain)
+{
+	peer->n = 0;
+	for (size_t i = 0; i < chain->n; i++) {
+		X509 *x = X509_parse_from_buffer(chain->der[i]);
+
+		if (x != NULL)
+			peer->cert[peer->n++] = x;
+		else if (i == 0)
+			return false;
+	}
+	return chain->n > 0;
+}
+
+static void peer_free(struct cert_peer *peer)
+{
+	for (size_t i = 0; i < peer->n; i++)
+		X509_free(peer->cert[i]);
+	ERR_clear_error();
+}
+
+static void refuse(struct cert_verdict *verdict, enum reason why, const char *detail)
+{
+	verdict->why = why;
+	(void)snprintf(verdict->peer_text, sizeof(verdict->peer_text), "%s", reason_row(why)->peer_text);
+	(void)snprintf(verdict->detail, sizeof(verdict->detail), "%s", detail);
+}
+
+static void judge_peer(const struct cert_store *store, const struct cert_peer *peer, const struct domain *domain,
+    int64_t now, struct cert_verdict *verdict)
+{
+	struct cert_found found;
+	bool named;
+
+	cert_path_find(store, peer, now, &found);
+	named = domain == NULL || cert_names(&found.path, domain);
+	verdict->why = found.why;
+	verdict->depth = (int)found.depth;
+	if (found.why == REASON_NONE) {
+		verdict->depth = named ? -1 : 0;
+		verdict->why = named ? REASON_NONE : REASON_CERT_NAME;
+	}
+	if (verdict->why == REASON_NONE)
+		verdict->expires = path_expires(&found.path);
+	cert_text(verdict, &found, domain, named, now);
+}
+
+void cert_judge(const struct cert_store *store, const struct cert_chain *chain, const struct domain *domain,
+    int64_t now, struct cert_verdict *verdict)
+{
+	struct cert_peer peer;
+
+	*verdict = (struct cert_verdict){.why = REASON_NONE, .depth = -1};
+	if (chain == NULL) {
+		refuse(verdict, REASON_CERT_NONE, "no certificate shown");
+		return;
+	}
+	if (peer_parse(&peer, chain))
+		judge_peer(store, &peer, domain, now, verdict);
+	else
+		refuse(verdict, REASON_CERT_INVALID, "the certificate cannot be read");
+	peer_free(&peer);
+}

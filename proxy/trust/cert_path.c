@@ -1,0 +1,326 @@
+#include "cert_internal.h"
+
+#include <openssl/ec_key.h>
+#include <openssl/err.h>
+#include <openssl/nid.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+
+/* BoringSSL's verifier judges one chain and never goes back to try another issuer of the same name (cross-signed roots,
+ * an expired certificate beside its successor).  So the ways are enumerated here, and each that reaches an anchor is
+ * given to the verifier with exactly its certificates.  Nothing is trusted that the verifier did not accept. */
+
+/* A hostile peer chooses what we search among. */
+#define TRIES_MAX 16
+#define STEPS_MAX 256
+
+#define RSA_BITS_MIN 2048u
+#define RSA_BITS_MAX 8192u
+
+struct search {
+	const struct cert_store *store;
+	const struct cert_peer *peer;
+	int64_t now;
+	unsigned tries, steps;
+	struct cert_path path; /* under way */
+	struct cert_found *found;
+};
+
+static const char *key_weakness(EVP_PKEY *key)
+{
+	const EC_KEY *ec;
+
+	switch (EVP_PKEY_id(key)) {
+	case EVP_PKEY_RSA:
+		if (RSA_bits(EVP_PKEY_get0_RSA(key)) < RSA_BITS_MIN)
+			return "RSA key under 2048 bits";
+		return RSA_bits(EVP_PKEY_get0_RSA(key)) > RSA_BITS_MAX ? "RSA key over 8192 bits" : NULL;
+	case EVP_PKEY_EC:
+		ec = EVP_PKEY_get0_EC_KEY(key);
+		switch (EC_GROUP_get_curve_name(EC_KEY_get0_group(ec))) {
+		case NID_X9_62_prime256v1:
+		case NID_secp384r1:
+		case NID_secp521r1:
+			return NULL;
+		default:
+			return "unusual elliptic curve";
+		}
+	case EVP_PKEY_ED25519:
+		return NULL;
+	default:
+		return "unusual kind of key";
+	}
+}
+
+static const char *signature_weakness(const X509 *x)
+{
+	switch (X509_get_signature_nid(x)) {
+	case NID_sha256WithRSAEncryption:
+	case NID_sha384WithRSAEncryption:
+	case NID_sha512WithRSAEncryption:
+	case NID_rsassaPss: /* BoringSSL takes it with SHA-2 only */
+	case NID_ecdsa_with_SHA256:
+	case NID_ecdsa_with_SHA384:
+	case NID_ecdsa_with_SHA512:
+	case NID_ED25519:
+		return NULL;
+	case NID_sha1WithRSAEncryption:
+	case NID_ecdsa_with_SHA1:
+		return "SHA-1 signature";
+	default:
+		return "unusual kind of signature";
+	}
+}
+
+/* What a certificate's key, or its signature if that counts, lacks; NULL: strong enough. */
+static const char *weakness(X509 *x, bool anchor)
+{
+	EVP_PKEY *key = X509_get_pubkey(x);
+	const char *why = key != NULL ? key_weakness(key) : "unusual kind of key";
+
+	EVP_PKEY_free(key);
+	if (why == NULL && !anchor)
+		why = signature_weakness(x);
+	return why;
+}
+
+/* Extended key usage is absent or has serverAuth; anyExtendedKeyUsage does not count. */
+static bool serves(X509 *x)
+{
+	return (X509_get_extension_flags(x) & EXFLAG_XKUSAGE) == 0 ||
+	       (X509_get_extended_key_usage(x) & XKU_SSL_SERVER) != 0;
+}
+
+static enum reason reason_of(int error, X509 *x)
+{
+	switch (error) {
+	case X509_V_OK:
+		return REASON_NONE;
+	case X509_V_ERR_OUT_OF_MEM:
+		return REASON_NO_MEMORY;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return REASON_CERT_EXPIRED;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return REASON_CERT_NOT_YET_VALID;
+	case X509_V_ERR_CERT_REVOKED:
+		return REASON_CERT_REVOKED;
+	case X509_V_ERR_INVALID_PURPOSE:
+		/* the same error stands for a wrong key usage */
+		return x != NULL && serves(x) ? REASON_CERT_INVALID : REASON_CERT_PURPOSE;
+	case X509_V_ERR_INVALID_CA:
+	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+	case X509_V_ERR_PERMITTED_VIOLATION:
+	case X509_V_ERR_EXCLUDED_VIOLATION:
+	case X509_V_ERR_SUBTREE_MINMAX:
+	case X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE:
+	case X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX:
+	case X509_V_ERR_UNSUPPORTED_NAME_SYNTAX:
+	case X509_V_ERR_NAME_CONSTRAINTS_WITHOUT_SANS:
+		return REASON_CERT_CONSTRAINT;
+	default:
+		return REASON_CERT_INVALID;
+	}
+}
+
+static void found_set(struct search *s, enum reason why, bool anchored, size_t depth, const char *cause)
+{
+	*s->found = (struct cert_found){why, anchored, depth, cause, s->path};
+}
+
+static size_t path_index(const struct cert_path *path, const X509 *x)
+{
+	for (size_t i = 0; i < path->n; i++) {
+		if (path->cert[i] == x)
+			return i;
+	}
+	return 0;
+}
+
+/* X509_STORE_CTX_set_purpose() would be ignored without a word once a purpose is set; the parameters are not. */
+static void set_rules(X509_STORE_CTX *ctx, int64_t now)
+{
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+
+	ENSURE(X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_SERVER));
+	ENSURE(X509_VERIFY_PARAM_set_trust(param, X509_TRUST_SSL_SERVER));
+	X509_VERIFY_PARAM_set_time(param, (time_t)now);
+	X509_VERIFY_PARAM_set_depth(param, CERT_PATH_MAX);
+	/* An anchor need not be self-signed: whatever the operator put there is one. */
+	ENSURE(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN));
+}
+
+/* BoringSSL's verdict on s->path, the last of which is the anchor. */
+static int path_verify(const struct search *s, X509 **at)
+{
+	const struct cert_path *path = &s->path;
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	STACK_OF(X509) *middle = sk_X509_new_null();
+	int error = X509_V_ERR_OUT_OF_MEM;
+
+	*at = NULL;
+	if (store == NULL || ctx == NULL || middle == NULL || !X509_STORE_add_cert(store, path->cert[path->n - 1]))
+		goto out;
+	for (size_t i = 1; i + 1 < path->n; i++) {
+		if (!sk_X509_push(middle, path->cert[i]))
+			goto out;
+	}
+	if (!X509_STORE_CTX_init(ctx, store, path->cert[0], middle))
+		goto out;
+	set_rules(ctx, s->now);
+	if (X509_verify_cert(ctx) == 1) {
+		error = X509_V_OK;
+	} else {
+		error = X509_STORE_CTX_get_error(ctx);
+		*at = X509_STORE_CTX_get_current_cert(ctx);
+		if (error == X509_V_OK)
+			error = X509_V_ERR_UNSPECIFIED;
+	}
+out:
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+	sk_X509_free(middle);
+	return error;
+}
+
+/* The verifier takes an anchor's right to issue for granted.  A certificate that was added to the anchors to trust one
+ * server must not issue for others. */
+static bool anchor_may_issue(const struct cert_path *path)
+{
+	return path->n == 1 || X509_check_ca(path->cert[path->n - 1]) != 0;
+}
+
+/* s->path has reached an anchor.  The first finding stays unless a later way is in order. */
+static bool path_try(struct search *s)
+{
+	bool first = !s->found->anchored;
+	const char *weak = NULL;
+	size_t i;
+	X509 *at;
+	int error;
+
+	s->tries++;
+	for (i = 0; i < s->path.n && weak == NULL; i++)
+		weak = weakness(s->path.cert[i], i + 1 == s->path.n);
+	if (weak != NULL) {
+		if (first)
+			found_set(s, REASON_CERT_WEAK, true, i - 1, weak);
+		return false;
+	}
+	if (!anchor_may_issue(&s->path)) {
+		if (first)
+			found_set(s, REASON_CERT_CONSTRAINT, true, s->path.n - 1, "trust anchor is not a CA");
+		return false;
+	}
+	error = path_verify(s, &at);
+	if (error == X509_V_OK || first)
+		found_set(
+		    s, reason_of(error, at), true, path_index(&s->path, at), X509_verify_cert_error_string(error));
+	return error == X509_V_OK;
+}
+
+static bool in_path(const struct cert_path *path, const X509 *x)
+{
+	for (size_t i = 0; i < path->n; i++) {
+		if (X509_cmp(path->cert[i], x) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* No anchor above: what is to be said if none is found at all. */
+static void dead_end(struct search *s)
+{
+	X509 *top = s->path.cert[s->path.n - 1];
+	bool leaf = s->path.n == 1;
+
+	if (s->found->anchored || s->found->path.n >= s->path.n)
+		return;
+	if ((X509_get_extension_flags(top) & EXFLAG_SS) == 0)
+		found_set(s, leaf ? REASON_CERT_INCOMPLETE : REASON_CERT_UNKNOWN_CA, false, s->path.n - 1,
+		    "issuer is neither an anchor nor sent along");
+	else if (leaf)
+		found_set(s, REASON_CERT_SELF_SIGNED, false, 0, "self-signed and no anchor");
+	else
+		found_set(s, REASON_CERT_UNKNOWN_CA, false, s->path.n - 1, "root is no anchor");
+}
+
+static bool search_up(struct search *s);
+
+static bool search_through(struct search *s, X509 *issuer)
+{
+	bool done;
+
+	s->path.cert[s->path.n++] = issuer;
+	done = search_up(s);
+	s->path.n--;
+	return done;
+}
+
+/* The anchors that could have issued the path's top. */
+static bool search_anchors(struct search *s)
+{
+	X509 *top = s->path.cert[s->path.n - 1];
+	size_t n;
+	X509 *const *anchor = cert_store_anchors(s->store, X509_get_issuer_name(top), &n);
+
+	for (size_t i = 0; i < n && s->tries < TRIES_MAX; i++) {
+		bool done;
+
+		if (X509_check_issued(anchor[i], top) != X509_V_OK)
+			continue;
+		s->path.cert[s->path.n++] = anchor[i];
+		done = path_try(s);
+		s->path.n--;
+		if (done)
+			return true;
+	}
+	return false;
+}
+
+/* True: a way was found that is in order. */
+static bool search_up(struct search *s)
+{
+	X509 *top = s->path.cert[s->path.n - 1];
+
+	if (s->path.n == CERT_PATH_MAX || s->steps++ >= STEPS_MAX)
+		return false;
+	if (search_anchors(s))
+		return true;
+	for (size_t i = 1; i < s->peer->n && s->tries < TRIES_MAX; i++) {
+		X509 *issuer = s->peer->cert[i];
+		int issued = X509_check_issued(issuer, top);
+
+		if (issued == X509_V_ERR_KEYUSAGE_NO_CERTSIGN && s->found->path.n == 0)
+			found_set(s, REASON_CERT_CONSTRAINT, false, s->path.n - 1, "issuer may not sign certificates");
+		if (issued == X509_V_OK && !in_path(&s->path, issuer) && search_through(s, issuer))
+			return true;
+	}
+	dead_end(s);
+	return false;
+}
+
+/* A leaf that is itself an anchor: one server's certificate, pinned. */
+static bool search_pinned(struct search *s)
+{
+	size_t n;
+	X509 *const *anchor = cert_store_anchors(s->store, X509_get_subject_name(s->peer->cert[0]), &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (X509_cmp(anchor[i], s->peer->cert[0]) == 0)
+			return path_try(s);
+	}
+	return false;
+}
+
+void cert_path_find(const struct cert_store *store, const struct cert_peer *peer, int64_t now, struct cert_found *found)
+{
+	struct search s = {.store = store, .peer = peer, .now = now, .found = found};
+
+	*found = (struct cert_found){.why = REASON_CERT_INVALID, .cause = "no path"};
+	s.path.cert[s.path.n++] = peer->cert[0];
+	if (!search_pinned(&s))
+		(void)search_up(&s);
+	ERR_clear_error();
+}
