@@ -315,21 +315,32 @@ static int take_v6(struct dns_req *req, const unsigned char *answer, int n)
 	return status;
 }
 
+static enum dns_rc take_answer(struct query *q, const unsigned char *answer, int n)
+{
+	int status;
+
+	if (q->type == T_SRV)
+		status = take_srv(q->req, answer, n);
+	else if (q->type == T_A)
+		status = take_v4(q->req, answer, n);
+	else
+		status = take_v6(q->req, answer, n);
+	/* Not rc_of(): a bad name in a broken answer does not mean that there is no such name. */
+	if (status == ARES_SUCCESS)
+		return DNS_FOUND;
+	return status == ARES_ENODATA ? DNS_NO_DATA : DNS_FAILED;
+}
+
 static void answered(void *arg, int status, int timeouts, unsigned char *answer, int n)
 {
 	struct query *q = arg;
+	enum dns_rc rc = rc_of(status);
 
 	(void)timeouts;
 	MAGIC_CHECK(q->req, MAGIC_REQ);
-	if (status == ARES_SUCCESS && q->req->state == REQ_ASKING) {
-		if (q->type == T_SRV)
-			status = take_srv(q->req, answer, n);
-		else if (q->type == T_A)
-			status = take_v4(q->req, answer, n);
-		else
-			status = take_v6(q->req, answer, n);
-	}
-	query_done(q, rc_of(status));
+	if (rc == DNS_FOUND && q->req->state == REQ_ASKING)
+		rc = take_answer(q, answer, n);
+	query_done(q, rc);
 }
 
 /* --- c-ares on the loop --- */

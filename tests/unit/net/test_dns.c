@@ -1,0 +1,617 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "net/fake_dns.h"
+#include "sallyport/dns.h"
+
+enum { TIMEOUT_MS = 400 };
+
+struct world {
+	struct loop *loop;
+	struct fake_dns *server;
+	struct dns *dns;
+};
+
+/* One look-up and what came of it; stops the loop when the last of those it was told to wait for has come. */
+struct look {
+	struct world *world;
+	struct dns_req *ticket;
+	unsigned calls;
+	unsigned *waiting;
+	enum dns_rc rc;
+	size_t n;
+	struct dns_srv srv[DNS_RECORDS_MAX];
+	struct addr addrs[DNS_RECORDS_MAX];
+	bool free_dns;
+};
+
+static void setup(struct world *w)
+{
+	w->loop = loop_new();
+	assert_non_null(w->loop);
+	w->server = fake_dns_new(w->loop, "127.0.0.1");
+	w->dns = dns_new(w->loop, &w->server->addr, 1, TIMEOUT_MS);
+	assert_non_null(w->dns);
+}
+
+static void teardown(struct world *w)
+{
+	dns_free(w->dns);
+	fake_dns_free(w->server);
+	loop_free(w->loop);
+}
+
+static void look_came(struct look *l, enum dns_rc rc, size_t n)
+{
+	l->calls++;
+	l->ticket = NULL;
+	l->rc = rc;
+	l->n = n;
+	assert_true(n <= DNS_RECORDS_MAX);
+	assert_int_equal(n > 0, rc == DNS_FOUND);
+	if (--*l->waiting == 0)
+		loop_stop(l->world->loop);
+	if (l->free_dns) {
+		dns_free(l->world->dns);
+		l->world->dns = NULL;
+	}
+}
+
+static void srv_came(void *arg, enum dns_rc rc, const struct dns_srv *srv, size_t n)
+{
+	struct look *l = arg;
+
+	if (n > 0)
+		memcpy(l->srv, srv, n * sizeof(*srv));
+	look_came(l, rc, n);
+}
+
+static void addr_came(void *arg, enum dns_rc rc, const struct addr *addrs, size_t n)
+{
+	struct look *l = arg;
+
+	if (n > 0)
+		memcpy(l->addrs, addrs, n * sizeof(*addrs));
+	look_came(l, rc, n);
+}
+
+static void look_srv(struct look *l, struct world *w, unsigned *waiting, const char *name)
+{
+	*l = (struct look){.world = w, .waiting = waiting};
+	++*waiting;
+	l->ticket = dns_lookup_srv(w->dns, name, srv_came, l);
+	assert_non_null(l->ticket);
+	assert_int_equal(l->calls, 0); /* never from inside */
+}
+
+static void look_addr(struct look *l, struct world *w, unsigned *waiting, const char *name)
+{
+	*l = (struct look){.world = w, .waiting = waiting};
+	++*waiting;
+	l->ticket = dns_lookup_addr(w->dns, name, addr_came, l);
+	assert_non_null(l->ticket);
+	assert_int_equal(l->calls, 0);
+}
+
+static struct look srv_of(struct world *w, const char *name)
+{
+	struct look l;
+	unsigned waiting = 0;
+
+	look_srv(&l, w, &waiting, name);
+	loop_run(w->loop);
+	assert_int_equal(l.calls, 1);
+	return l;
+}
+
+static struct look addrs_of(struct world *w, const char *name)
+{
+	struct look l;
+	unsigned waiting = 0;
+
+	look_addr(&l, w, &waiting, name);
+	loop_run(w->loop);
+	assert_int_equal(l.calls, 1);
+	return l;
+}
+
+static void assert_addr(const struct addr *a, const char *text)
+{
+	char got[ADDR_TEXT_MAX];
+
+	assert_string_equal(addr_format(a, got), text);
+}
+
+static void assert_srv(const struct dns_srv *s, unsigned priority, unsigned weight, unsigned port, const char *target)
+{
+	assert_int_equal(s->priority, priority);
+	assert_int_equal(s->weight, weight);
+	assert_int_equal(s->port, port);
+	assert_string_equal(s->target, target);
+}
+
+/* --- SRV --- */
+
+static void test_srv(void **state)
+{
+	struct world w;
+	struct look l;
+
+	(void)state;
+	setup(&w);
+	fake_dns_srv(w.server, "_xmpp-server._tcp.a.example", 5, 10, 5269, "x1.a.example");
+	fake_dns_srv(w.server, "_xmpp-server._tcp.a.example", 65535, 0, 1, "a-b_c.example");
+	l = srv_of(&w, "_xmpp-server._tcp.a.example");
+	assert_int_equal(l.rc, DNS_FOUND);
+	assert_int_equal(l.n, 2);
+	assert_srv(&l.srv[0], 5, 10, 5269, "x1.a.example");
+	assert_srv(&l.srv[1], 65535, 0, 1, "a-b_c.example");
+	teardown(&w);
+}
+
+static void test_srv_root_target_is_kept(void **state)
+{
+	struct world w;
+	struct look l;
+
+	(void)state;
+	setup(&w);
+	fake_dns_srv(w.server, "_xmpp-server._tcp.a.example", 0, 0, 0, "");
+	l = srv_of(&w, "_xmpp-server._tcp.a.example");
+	assert_int_equal(l.rc, DNS_FOUND);
+	assert_int_equal(l.n, 1);
+	assert_srv(&l.srv[0], 0, 0, 0, "");
+	teardown(&w);
+}
+
+static void test_srv_outcomes(void **state)
+{
+	static const struct {
+		enum fake_manner manner;
+		enum dns_rc rc;
+	} rows[] = {
+	    {FAKE_GOOD, DNS_FOUND},
+	    {FAKE_NO_NAME, DNS_NO_NAME},
+	    {FAKE_SERVFAIL, DNS_FAILED},
+	    {FAKE_REFUSED, DNS_FAILED},
+	    {FAKE_GARBAGE, DNS_FAILED},
+	    {FAKE_SILENT, DNS_TIMEOUT},
+	    {FAKE_TRUNCATED, DNS_FOUND},
+	    {FAKE_NOISE, DNS_FOUND},
+	};
+	struct world w;
+	struct look l;
+	char name[64];
+
+	(void)state;
+	setup(&w);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(name, sizeof(name), "s%zu.example", i);
+		fake_dns_srv(w.server, name, 1, 2, 3, "t.example");
+		fake_dns_rule(w.server, name, 0, rows[i].manner);
+		l = srv_of(&w, name);
+		assert_int_equal(l.rc, rows[i].rc);
+		assert_int_equal(fake_dns_asked(w.server, name, FAKE_SRV, true), rows[i].manner == FAKE_TRUNCATED);
+	}
+	fake_dns_addr(w.server, "other.example", "192.0.2.1");
+	assert_int_equal(srv_of(&w, "other.example").rc, DNS_NO_DATA);
+	assert_int_equal(srv_of(&w, "never.example").rc, DNS_NO_NAME);
+	teardown(&w);
+}
+
+/* Names that can't be put into a query don't exist; nobody is asked. */
+static void test_impossible_names(void **state)
+{
+	char label[80], name[512];
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	memset(label, 'a', 64);
+	label[64] = '\0';
+	snprintf(name, sizeof(name), "%s.example", label);
+	assert_int_equal(srv_of(&w, name).rc, DNS_NO_NAME);
+	assert_int_equal(addrs_of(&w, name).rc, DNS_NO_NAME);
+	label[60] = '\0';
+	snprintf(name, sizeof(name), "%s.%s.%s.%s.%s", label, label, label, label, label);
+	assert_int_equal(srv_of(&w, name).rc, DNS_NO_NAME);
+	assert_int_equal(srv_of(&w, "a..example").rc, DNS_NO_NAME);
+	assert_int_equal(w.server->log_n, 0);
+	teardown(&w);
+}
+
+static void test_srv_targets_that_are_no_host_names_are_dropped(void **state)
+{
+	static const char *const odd[] = {"a b.example", "x\ny.example", "\\032.example", "a@b", "\x80.example", "<x>"};
+	struct world w;
+	struct look l;
+
+	(void)state;
+	setup(&w);
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+		fake_dns_srv(w.server, "mixed.example", 0, 0, 1, odd[i]);
+		fake_dns_srv(w.server, "odd.example", 0, 0, 1, odd[i]);
+	}
+	fake_dns_srv(w.server, "mixed.example", 0, 0, 2, "good.example");
+	l = srv_of(&w, "mixed.example");
+	assert_int_equal(l.n, 1);
+	assert_srv(&l.srv[0], 0, 0, 2, "good.example");
+	assert_int_equal(srv_of(&w, "odd.example").rc, DNS_FAILED); /* not "no data": there is a service */
+	teardown(&w);
+}
+
+static void test_records_are_bounded(void **state)
+{
+	struct world w;
+	struct look l;
+	char text[32];
+
+	(void)state;
+	setup(&w);
+	for (unsigned i = 0; i < 40; i++) {
+		fake_dns_srv(w.server, "many.example", 0, 0, i, "target.example");
+		snprintf(text, sizeof(text), "192.0.2.%u", i + 1);
+		fake_dns_addr(w.server, "v4.example", text);
+		snprintf(text, sizeof(text), "2001:db8::%x", i + 1);
+		fake_dns_addr(w.server, "v6.example", text);
+	}
+	l = srv_of(&w, "many.example");
+	assert_int_equal(l.n, DNS_RECORDS_MAX);
+	assert_int_equal(l.srv[31].port, 31);
+	assert_int_equal(fake_dns_asked(w.server, "many.example", FAKE_SRV, true), 1); /* too large for UDP */
+	l = addrs_of(&w, "v4.example");
+	assert_int_equal(l.n, DNS_RECORDS_MAX);
+	assert_addr(&l.addrs[31], "192.0.2.32:0");
+	l = addrs_of(&w, "v6.example");
+	assert_int_equal(l.n, DNS_RECORDS_MAX);
+	assert_addr(&l.addrs[31], "[2001:db8::20]:0");
+	teardown(&w);
+}
+
+/* --- addresses --- */
+
+static void test_addresses_alternate_ipv6_first(void **state)
+{
+	struct world w;
+	struct look l;
+
+	(void)state;
+	setup(&w);
+	fake_dns_addr(w.server, "a.example", "192.0.2.1");
+	fake_dns_addr(w.server, "a.example", "192.0.2.2");
+	fake_dns_addr(w.server, "a.example", "192.0.2.3");
+	fake_dns_addr(w.server, "a.example", "2001:db8::1");
+	fake_dns_addr(w.server, "a.example", "2001:db8::2");
+	l = addrs_of(&w, "a.example");
+	assert_int_equal(l.rc, DNS_FOUND);
+	assert_int_equal(l.n, 5);
+	assert_addr(&l.addrs[0], "[2001:db8::1]:0");
+	assert_addr(&l.addrs[1], "192.0.2.1:0");
+	assert_addr(&l.addrs[2], "[2001:db8::2]:0");
+	assert_addr(&l.addrs[3], "192.0.2.2:0");
+	assert_addr(&l.addrs[4], "192.0.2.3:0");
+	teardown(&w);
+}
+
+/* What each family's query gives, and what becomes of both. */
+static void test_address_outcomes(void **state)
+{
+	static const struct {
+		const char *name;
+		enum fake_manner v6, v4;
+		bool has_v4;
+		enum dns_rc rc;
+	} rows[] = {
+	    {"both.example", FAKE_GOOD, FAKE_GOOD, true, DNS_FOUND},
+	    {"v6fails.example", FAKE_SERVFAIL, FAKE_GOOD, true, DNS_FOUND},
+	    {"v6silent.example", FAKE_SILENT, FAKE_GOOD, true, DNS_FOUND},
+	    {"v6nx.example", FAKE_NO_NAME, FAKE_GOOD, true, DNS_FOUND},
+	    {"nodata.example", FAKE_GOOD, FAKE_GOOD, false, DNS_NO_DATA},
+	    {"v6nx-nodata.example", FAKE_NO_NAME, FAKE_GOOD, false, DNS_NO_DATA},
+	    {"nx.example", FAKE_NO_NAME, FAKE_NO_NAME, true, DNS_NO_NAME},
+	    {"v4fails.example", FAKE_GOOD, FAKE_SERVFAIL, true, DNS_FAILED},
+	    {"v4silent.example", FAKE_GOOD, FAKE_SILENT, true, DNS_TIMEOUT},
+	    {"silent.example", FAKE_SILENT, FAKE_SILENT, true, DNS_TIMEOUT},
+	    {"fails-silent.example", FAKE_SERVFAIL, FAKE_SILENT, true, DNS_FAILED},
+	    {"garbage.example", FAKE_GARBAGE, FAKE_GARBAGE, true, DNS_FAILED},
+	    {"truncated.example", FAKE_TRUNCATED, FAKE_TRUNCATED, true, DNS_FOUND},
+	};
+	unsigned waiting = 0;
+	struct look looks[ARRAY_LEN(rows)];
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		fake_dns_srv(w.server, rows[i].name, 0, 0, 0, ""); /* the name exists */
+		if (rows[i].has_v4)
+			fake_dns_addr(w.server, rows[i].name, "192.0.2.1");
+		if (w.server->rules_n + 2 > FAKE_RULES)
+			w.server->rules_n = 0; /* those that were asked already are done */
+		fake_dns_rule(w.server, rows[i].name, FAKE_AAAA, rows[i].v6);
+		fake_dns_rule(w.server, rows[i].name, FAKE_A, rows[i].v4);
+		look_addr(&looks[i], &w, &waiting, rows[i].name);
+		loop_run(w.loop);
+		assert_int_equal(looks[i].calls, 1);
+		assert_int_equal(looks[i].rc, rows[i].rc);
+		if (looks[i].rc == DNS_FOUND)
+			assert_addr(&looks[i].addrs[0], "192.0.2.1:0");
+	}
+	teardown(&w);
+}
+
+static void test_cname_leads_to_addresses(void **state)
+{
+	struct world w;
+	struct look l;
+
+	(void)state;
+	setup(&w);
+	fake_dns_cname(w.server, "alias.example", "middle.example");
+	fake_dns_cname(w.server, "middle.example", "end.example");
+	fake_dns_addr(w.server, "end.example", "192.0.2.9");
+	fake_dns_cname(w.server, "dead.example", "nowhere.example");
+	l = addrs_of(&w, "alias.example");
+	assert_int_equal(l.n, 1);
+	assert_addr(&l.addrs[0], "192.0.2.9:0");
+	assert_int_equal(addrs_of(&w, "dead.example").rc, DNS_NO_DATA);
+	teardown(&w);
+}
+
+static void test_literals_need_no_query(void **state)
+{
+	static const char *const rows[][2] = {
+	    {"192.0.2.7", "192.0.2.7:0"},
+	    {"2001:db8::7", "[2001:db8::7]:0"},
+	    {"[2001:db8::7]", "[2001:db8::7]:0"},
+	};
+	struct world w;
+	struct look l;
+
+	(void)state;
+	setup(&w);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		l = addrs_of(&w, rows[i][0]);
+		assert_int_equal(l.rc, DNS_FOUND);
+		assert_int_equal(l.n, 1);
+		assert_addr(&l.addrs[0], rows[i][1]);
+	}
+	assert_int_equal(w.server->log_n, 0);
+	assert_int_equal(addrs_of(&w, "192.0.2.777").rc, DNS_NO_NAME);
+	teardown(&w);
+}
+
+/* Of any machine's hosts file, "localhost" is what one can count on. */
+static void test_hosts_file_comes_first(void **state)
+{
+	struct world w;
+	struct look l;
+	bool found = false;
+
+	(void)state;
+	setup(&w);
+	fake_dns_addr(w.server, "localhost", "192.0.2.66");
+	l = addrs_of(&w, "localhost");
+	for (size_t i = 0; i < l.n; i++) {
+		char text[ADDR_TEXT_MAX];
+
+		assert_string_not_equal(addr_format(&l.addrs[i], text), "192.0.2.66:0");
+		found = found || strcmp(text, "127.0.0.1:0") == 0;
+	}
+	assert_true(found);
+	assert_int_equal(w.server->log_n, 0);
+	teardown(&w);
+}
+
+/* A search list or ndots of the machine must not turn one domain into another. */
+static void test_no_search_list(void **state)
+{
+	struct world w;
+
+	(void)state;
+	assert_int_equal(setenv("LOCALDOMAIN", "search.example", 1), 0);
+	assert_int_equal(setenv("RES_OPTIONS", "ndots:5", 1), 0);
+	setup(&w);
+	fake_dns_addr(w.server, "single.search.example", "192.0.2.1");
+	fake_dns_addr(w.server, "a.b.search.example", "192.0.2.1");
+	assert_int_equal(addrs_of(&w, "single").rc, DNS_NO_NAME);
+	assert_int_equal(addrs_of(&w, "a.b").rc, DNS_NO_NAME);
+	assert_int_equal(srv_of(&w, "single").rc, DNS_NO_NAME);
+	for (size_t i = 0; i < w.server->log_n; i++)
+		assert_null(strstr(w.server->log[i].name, "search"));
+	unsetenv("LOCALDOMAIN");
+	unsetenv("RES_OPTIONS");
+	teardown(&w);
+}
+
+/* --- servers, time, tickets --- */
+
+static void test_second_server_steps_in(void **state)
+{
+	struct world w;
+	struct fake_dns *second;
+	struct addr both[2];
+	struct look l;
+
+	(void)state;
+	setup(&w);
+	second = fake_dns_new(w.loop, "[::1]");
+	dns_free(w.dns);
+	both[0] = w.server->addr;
+	both[1] = second->addr;
+	w.dns = dns_new(w.loop, both, 2, 2000);
+	assert_non_null(w.dns);
+	fake_dns_rule(w.server, "a.example", 0, FAKE_SILENT);
+	fake_dns_srv(second, "a.example", 0, 0, 7, "t.example");
+	l = srv_of(&w, "a.example");
+	assert_int_equal(l.rc, DNS_FOUND);
+	assert_int_equal(fake_dns_asked(w.server, "a.example", FAKE_SRV, false), 1);
+	assert_int_equal(fake_dns_asked(second, "a.example", FAKE_SRV, false), 1);
+	fake_dns_free(second);
+	teardown(&w);
+}
+
+static void test_timeout_is_for_the_whole_look_up(void **state)
+{
+	struct world w;
+	int64_t start;
+
+	(void)state;
+	setup(&w);
+	fake_dns_rule(w.server, "silent.example", 0, FAKE_SILENT);
+	start = loop_now(w.loop);
+	assert_int_equal(srv_of(&w, "silent.example").rc, DNS_TIMEOUT);
+	assert_true(loop_now(w.loop) - start >= TIMEOUT_MS);
+	assert_true(loop_now(w.loop) - start < 10 * TIMEOUT_MS);
+	assert_true(fake_dns_asked(w.server, "silent.example", FAKE_SRV, false) >= 2); /* it was retried */
+	/* The late answer finds nobody; the resolver works on. */
+	fake_dns_release(w.server);
+	fake_dns_srv(w.server, "silent.example", 0, 0, 7, "t.example");
+	assert_int_equal(srv_of(&w, "silent.example").rc, DNS_FOUND);
+	teardown(&w);
+}
+
+static void test_cancel_before_the_answer(void **state)
+{
+	unsigned waiting = 0;
+	struct look cancelled, cancelled_addr, kept;
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	fake_dns_srv(w.server, "a.example", 0, 0, 7, "t.example");
+	look_srv(&cancelled, &w, &waiting, "a.example");
+	look_addr(&cancelled_addr, &w, &waiting, "192.0.2.1");
+	look_srv(&kept, &w, &waiting, "a.example");
+	dns_cancel(&cancelled.ticket);
+	dns_cancel(&cancelled_addr.ticket); /* its callback is deferred already */
+	waiting -= 2;
+	assert_null(cancelled.ticket);
+	dns_cancel(&cancelled.ticket);
+	loop_run(w.loop);
+	assert_int_equal(cancelled.calls, 0);
+	assert_int_equal(cancelled_addr.calls, 0);
+	assert_int_equal(kept.calls, 1);
+	teardown(&w);
+}
+
+static void cancels_itself(void *arg, enum dns_rc rc, const struct dns_srv *srv, size_t n)
+{
+	struct look *l = arg;
+	struct dns_req *ticket = l->ticket;
+
+	dns_cancel(&l->ticket);
+	assert_null(l->ticket);
+	assert_non_null(ticket);
+	srv_came(arg, rc, srv, n); /* what it was given still lives */
+}
+
+static void test_cancel_inside_the_callback(void **state)
+{
+	unsigned waiting = 1;
+	struct world w;
+	struct look l = {.world = &w, .waiting = &waiting};
+
+	(void)state;
+	setup(&w);
+	fake_dns_srv(w.server, "a.example", 0, 0, 7, "t.example");
+	l.ticket = dns_lookup_srv(w.dns, "a.example", cancels_itself, &l);
+	loop_run(w.loop);
+	assert_int_equal(l.calls, 1);
+	assert_srv(&l.srv[0], 0, 0, 7, "t.example");
+	teardown(&w);
+}
+
+/* One answer frees the resolver while others are asked, answered and timing out. */
+static void test_free_inside_a_callback(void **state)
+{
+	unsigned waiting = 0, ignored = 0;
+	struct look frees, open, ready;
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	fake_dns_rule(w.server, "silent.example", 0, FAKE_SILENT);
+	look_addr(&open, &w, &ignored, "silent.example");
+	look_addr(&frees, &w, &waiting, "192.0.2.1");
+	look_addr(&ready, &w, &ignored, "192.0.2.2"); /* deferred behind it */
+	frees.free_dns = true;
+	loop_run(w.loop);
+	assert_null(w.dns);
+	assert_int_equal(frees.calls, 1);
+	assert_int_equal(open.calls + ready.calls, 0);
+	teardown(&w);
+}
+
+static void test_free_with_open_look_ups(void **state)
+{
+	unsigned ignored = 0;
+	struct look looks[3];
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	look_addr(&looks[0], &w, &ignored, "a.example");
+	look_srv(&looks[1], &w, &ignored, "b.example");
+	look_addr(&looks[2], &w, &ignored, "192.0.2.1");
+	teardown(&w); /* runs what is deferred */
+	for (size_t i = 0; i < ARRAY_LEN(looks); i++)
+		assert_int_equal(looks[i].calls, 0);
+	dns_free(NULL);
+}
+
+static void test_many_at_once(void **state)
+{
+	unsigned waiting = 0;
+	static struct look looks[100];
+	struct world w;
+	char name[64];
+
+	(void)state;
+	setup(&w);
+	for (unsigned i = 0; i < ARRAY_LEN(looks); i++) {
+		snprintf(name, sizeof(name), "n%u.example", i);
+		fake_dns_srv(w.server, name, 0, 0, i, "t.example");
+		look_srv(&looks[i], &w, &waiting, name);
+	}
+	loop_run(w.loop);
+	for (unsigned i = 0; i < ARRAY_LEN(looks); i++) {
+		assert_int_equal(looks[i].calls, 1);
+		assert_int_equal(looks[i].n, 1);
+		assert_int_equal(looks[i].srv[0].port, i); /* each got its own */
+	}
+	teardown(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_srv),
+	    cmocka_unit_test(test_srv_root_target_is_kept),
+	    cmocka_unit_test(test_srv_outcomes),
+	    cmocka_unit_test(test_impossible_names),
+	    cmocka_unit_test(test_srv_targets_that_are_no_host_names_are_dropped),
+	    cmocka_unit_test(test_records_are_bounded),
+	    cmocka_unit_test(test_addresses_alternate_ipv6_first),
+	    cmocka_unit_test(test_address_outcomes),
+	    cmocka_unit_test(test_cname_leads_to_addresses),
+	    cmocka_unit_test(test_literals_need_no_query),
+	    cmocka_unit_test(test_hosts_file_comes_first),
+	    cmocka_unit_test(test_no_search_list),
+	    cmocka_unit_test(test_second_server_steps_in),
+	    cmocka_unit_test(test_timeout_is_for_the_whole_look_up),
+	    cmocka_unit_test(test_cancel_before_the_answer),
+	    cmocka_unit_test(test_cancel_inside_the_callback),
+	    cmocka_unit_test(test_free_inside_a_callback),
+	    cmocka_unit_test(test_free_with_open_look_ups),
+	    cmocka_unit_test(test_many_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
