@@ -1,4 +1,270 @@
-int main(void)
+/* The daemon: reads the configuration, binds, drops privileges, runs a gate a thread, and ends by the book. */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "sallyport/conf.h"
+#include "sallyport/gate.h"
+#include "sallyport/log.h"
+#include "sallyport/loop.h"
+#include "sallyport/sock.h"
+
+#define DEFAULT_CONF "/etc/sallyport/sallyport.ini"
+#define WORKERS_MAX 64u
+
+struct worker_thread {
+	pthread_t thread;
+	struct loop *loop;
+	struct gate *gate;
+	struct daemon *daemon;
+	bool started;
+};
+
+struct daemon {
+	struct conf *conf;
+	struct site *site;
+	struct loop *loop; /* signals only */
+	struct worker_thread worker[WORKERS_MAX];
+	unsigned workers, running;
+	bool ending;
+};
+
+static int usage(FILE *to)
 {
-	return 0;
+	fprintf(to, "usage: sallyport [-t] [-c FILE]\n"
+	            "  -c FILE  configuration (default " DEFAULT_CONF ")\n"
+	            "  -t       check the configuration, certificates and trust anchors, then exit\n"
+	            "  -h       this help\n"
+	            "Signals: SIGTERM and SIGINT end every stream by the book, a second one at once.\n");
+	return to == stdout ? 0 : 2;
+}
+
+static struct conf *read_conf(const char *path)
+{
+	struct conf_errors *errors = calloc(1, sizeof *errors);
+	if (errors == NULL)
+		return NULL;
+	struct conf *conf = conf_load(path, errors);
+	for (size_t i = 0; i < errors->n && i < ARRAY_LEN(errors->text); i++)
+		fprintf(stderr, "%s\n", errors->text[i]);
+	if (errors->n > ARRAY_LEN(errors->text))
+		fprintf(stderr, "… and %zu more\n", errors->n - ARRAY_LEN(errors->text));
+	free(errors);
+	return conf;
+}
+
+static bool probe(const struct addr *at, size_t n)
+{
+	char err[256];
+	bool ok = true;
+	for (size_t i = 0; i < n; i++) {
+		if (sock_listen_probe(&at[i], err, sizeof err))
+			continue;
+		log_text(LOG_ERROR, "start", "%s", err);
+		ok = false;
+	}
+	return ok;
+}
+
+/* With SO_REUSEPORT a second daemon would share the ports and half of the connections, so look first. */
+static bool ports_free(const struct conf *conf)
+{
+	bool ok = probe(conf->public_listen, conf->public_listens);
+	for (size_t i = 0; i < conf->backends_n; i++)
+		ok = probe(conf->backends[i].listen, conf->backends[i].listens) && ok;
+	return ok;
+}
+
+static bool drop_privileges(const char *user)
+{
+	if (user == NULL)
+		return true;
+	errno = 0;
+	const struct passwd *pw = getpwnam(user);
+	if (pw == NULL) {
+		log_text(LOG_ERROR, "start", "user %s does not exist", user);
+		return false;
+	}
+	if (geteuid() == pw->pw_uid)
+		return true;
+	if (setgroups(0, NULL) == 0 && setgid(pw->pw_gid) == 0 && setuid(pw->pw_uid) == 0)
+		return true;
+	log_text(
+	    LOG_ERROR, "start", "can't become user %s: %s (start as root, or as that user)", user, strerror(errno));
+	return false;
+}
+
+static void raise_descriptors(const struct conf *conf)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	/* every public connection needs one to the backend as well */
+	if (limit.rlim_cur < 2 * (rlim_t)conf->limits.connections)
+		log_text(LOG_WARNING, "start",
+		    "only %llu descriptors for %u connections: raise LimitNOFILE or lower connections in [limits]",
+		    (unsigned long long)limit.rlim_cur, conf->limits.connections);
+}
+
+static void on_worker_done(void *arg)
+{
+	struct daemon *d = arg;
+	if (--d->running == 0)
+		loop_stop(d->loop);
+}
+
+static void *work(void *arg)
+{
+	struct worker_thread *w = arg;
+	loop_run(w->loop);
+	if (!loop_post(w->daemon->loop, on_worker_done, w->daemon))
+		abort();
+	return NULL;
+}
+
+static void on_drained(void *arg)
+{
+	struct worker_thread *w = arg;
+	loop_stop(w->loop);
+}
+
+static void drain_worker(void *arg)
+{
+	struct worker_thread *w = arg;
+	gate_drain(w->gate, on_drained, w);
+}
+
+static void hurry_worker(void *arg)
+{
+	struct worker_thread *w = arg;
+	loop_stop(w->loop);
+}
+
+static void on_signal(void *arg)
+{
+	struct daemon *d = arg;
+	log_text(LOG_INFO, "stop", d->ending ? "ending at once" : "ending every stream by the book");
+	for (unsigned i = 0; i < d->workers; i++)
+		if (!loop_post(d->worker[i].loop, d->ending ? hurry_worker : drain_worker, &d->worker[i]))
+			_exit(1);
+	d->ending = true;
+}
+
+static bool make_workers(struct daemon *d)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	d->workers = d->conf->workers > 0 ? d->conf->workers : cores > 0 ? (unsigned)cores : 1;
+	if (d->workers > WORKERS_MAX)
+		d->workers = WORKERS_MAX;
+	for (unsigned i = 0; i < d->workers; i++) {
+		struct worker_thread *w = &d->worker[i];
+		char err[256] = "no memory";
+		w->daemon = d;
+		w->loop = loop_new();
+		w->gate = w->loop != NULL ? gate_new(w->loop, d->site, err, sizeof err) : NULL;
+		if (w->gate == NULL || !gate_listen(w->gate, d->workers > 1, err, sizeof err)) {
+			log_text(LOG_ERROR, "start", "%s", err);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Signals are main's: the workers start with all of them blocked. */
+static bool start_workers(struct daemon *d)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (unsigned i = 0; i < d->workers; i++) {
+		d->worker[i].started = pthread_create(&d->worker[i].thread, NULL, work, &d->worker[i]) == 0;
+		d->running += d->worker[i].started;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (d->running == d->workers)
+		return true;
+	log_text(LOG_ERROR, "start", "can't create threads");
+	return false;
+}
+
+static int serve(struct daemon *d)
+{
+	int rc = 1;
+	d->loop = loop_new();
+	struct loop_signal *term = NULL, *intr = NULL;
+	if (d->loop != NULL) {
+		term = loop_signal_new(d->loop, SIGTERM, on_signal, d);
+		intr = loop_signal_new(d->loop, SIGINT, on_signal, d);
+	}
+	if (term != NULL && intr != NULL && make_workers(d) && drop_privileges(d->conf->user)) {
+		if (!start_workers(d))
+			_exit(1);
+		log_text(LOG_INFO, "start", "ready: %zu hosts, %zu backends, %u workers", d->conf->hosts_n,
+		    d->conf->backends_n, d->workers);
+		loop_run(d->loop);
+		rc = 0;
+	}
+	for (unsigned i = 0; i < d->workers; i++) {
+		if (d->worker[i].started)
+			pthread_join(d->worker[i].thread, NULL);
+		gate_free(d->worker[i].gate);
+		if (d->worker[i].loop != NULL)
+			loop_free(d->worker[i].loop);
+	}
+	loop_signal_free(term);
+	loop_signal_free(intr);
+	if (d->loop != NULL)
+		loop_free(d->loop);
+	if (rc == 0)
+		log_text(LOG_INFO, "stop", "ended");
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = DEFAULT_CONF;
+	bool test = false;
+	for (int opt; (opt = getopt(argc, argv, "c:th")) != -1;) {
+		switch (opt) {
+		case 'c':
+			path = optarg;
+			break;
+		case 't':
+			test = true;
+			break;
+		default:
+			return usage(opt == 'h' ? stdout : stderr);
+		}
+	}
+	if (optind < argc)
+		return usage(stderr);
+	struct daemon d = {.conf = read_conf(path)};
+	if (d.conf == NULL)
+		return 1;
+	log_set_level(d.conf->log_level);
+	signal(SIGPIPE, SIG_IGN);
+	char err[512] = "";
+	int rc = 1;
+	d.site = site_new(d.conf, err, sizeof err);
+	if (d.site == NULL) {
+		fprintf(stderr, "%s: %s\n", path, err);
+	} else if (test) {
+		printf("%s: in order: %zu hosts, %zu backends\n", path, d.conf->hosts_n, d.conf->backends_n);
+		rc = 0;
+	} else if (ports_free(d.conf)) {
+		raise_descriptors(d.conf);
+		rc = serve(&d);
+	}
+	site_unref(d.site);
+	conf_unref(d.conf);
+	return rc;
 }

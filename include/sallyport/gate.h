@@ -1,0 +1,33 @@
+/* gate: one worker: its listeners, resolver and streams.
+ *
+ * A gate belongs to the thread that runs its loop; several gates share a site and nothing else.  gate_drain() may be
+ * asked for from the loop's thread only (main uses loop_post()). */
+#ifndef SALLYPORT_GATE_H
+#define SALLYPORT_GATE_H
+
+#include "sallyport/base.h"
+#include "sallyport/conf.h"
+#include "sallyport/loop.h"
+
+/* What all workers share, immutable once made: configuration, certificates, TLS contexts, dialback secret; and a few
+ * atomic counters for limits in all. */
+struct site;
+/* Takes a reference to conf.  NULL: err says why. */
+struct site *site_new(struct conf *conf, char *err, size_t err_n);
+struct site *site_ref(struct site *site);
+void site_unref(struct site *site); /* takes NULL */
+
+struct gate;
+/* NULL: err says why.  Nothing listens yet. */
+struct gate *gate_new(struct loop *loop, struct site *site, char *err, size_t err_n);
+/* Opens this worker's sockets on all listeners of the configuration (shared: with SO_REUSEPORT). */
+MUST_CHECK bool gate_listen(struct gate *gate, bool shared, char *err, size_t err_n);
+/* Stops accepting, ends every stream by the book (system-shutdown, </stream:stream>), and calls done once none is left (at the
+ * latest after the close timeout). */
+void gate_drain(struct gate *gate, void (*done)(void *arg), void *arg);
+/* Ends whatever is left at once; the memory goes with the loop's turn, or with the loop.  Takes NULL. */
+void gate_free(struct gate *gate);
+/* Open streams of all four roles. */
+size_t gate_streams(const struct gate *gate);
+
+#endif

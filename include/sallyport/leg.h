@@ -1,0 +1,64 @@
+/* leg: one byte stream to one server: a connected socket, TLS or not, and bounded buffers.
+ *
+ * It knows nothing of XML or of any other leg.  Events come through one callback, never from inside a call of the
+ * owner's.  Owner: leg_new()'s caller; leg_free() takes NULL and is legal inside the callback. */
+#ifndef SALLYPORT_LEG_H
+#define SALLYPORT_LEG_H
+
+#include "sallyport/addr.h"
+#include "sallyport/base.h"
+#include "sallyport/buf.h"
+#include "sallyport/loop.h"
+#include "sallyport/reason.h"
+#include "sallyport/tls.h"
+
+/* Above this many unsent bytes whoever feeds a leg should stop; LEG_WRITABLE comes when half of it is left. */
+#define LEG_HIGH_WATER 131072u
+
+enum leg_event {
+	LEG_READABLE, /* more bytes in leg_in() */
+	LEG_SECURED,  /* the TLS handshake is complete */
+	LEG_WRITABLE, /* the unsent bytes fell from above LEG_HIGH_WATER to below half of it */
+	LEG_ENDED,    /* the other side has finished (FIN or close_notify), all its bytes were delivered; final */
+	LEG_FAILED,   /* see leg_why(); final */
+};
+
+struct leg;
+
+/* fd: connected and non-blocking; the leg's from now on (also on failure).  in_max, out_max: bounds of the plaintext not yet
+ * consumed and of what waits to be sent.  NULL: no memory. */
+struct leg *leg_new(struct loop *loop, struct buf_pool *pool, int fd, size_t in_max, size_t out_max,
+                    void (*fn)(void *arg, enum leg_event event), void *arg);
+void leg_free(struct leg *leg);
+
+/* Received plaintext; the owner consumes.  A leg that could not read because this was full goes on by itself. */
+struct buf *leg_in(struct leg *leg);
+void leg_set_in_max(struct leg *leg, size_t max);
+/* Backpressure: stop and go on reading. */
+void leg_read_on(struct leg *leg, bool on);
+
+/* Where the owner's own words are written; leg_flush() sends them. */
+struct buf *leg_out(struct leg *leg);
+/* Sends what leg_out() holds; false: the leg has failed or is full (its LEG_FAILED event follows). */
+bool leg_flush(struct leg *leg);
+/* Sends bytes from where they lie, behind what leg_out() holds.  False as above. */
+MUST_CHECK bool leg_send(struct leg *leg, struct span bytes);
+/* Bytes accepted but not yet taken by the socket. */
+size_t leg_queued(const struct leg *leg);
+/* Bytes that the socket has taken and given so far. */
+uint64_t leg_sent(const struct leg *leg);
+uint64_t leg_received(const struct leg *leg);
+
+/* Starts TLS (tls becomes the leg's).  Unread plaintext must be none (invariant S2), unless the bytes already here are the
+ * first of direct TLS. */
+void leg_secure(struct leg *leg, struct tls *tls, bool direct);
+const struct tls *leg_tls(const struct leg *leg); /* NULL: in the clear */
+
+/* Flush, close_notify, FIN.  Reading goes on until the owner frees. */
+void leg_shut(struct leg *leg);
+
+/* After LEG_FAILED: REASON_PEER_LOST, _STALLED, _LIMIT_QUEUE, _TLS_FAILED, _TLS_REFUSED, _TLS_BROKEN or _NO_MEMORY; and a few words. */
+enum reason leg_why(const struct leg *leg);
+const char *leg_error(const struct leg *leg);
+
+#endif

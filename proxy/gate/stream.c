@@ -1,0 +1,534 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sallyport/sock.h"
+#include "stream_internal.h"
+
+/* What a leg may hold beyond one element: the rest of a read. */
+#define READ_AHEAD 65536u
+
+static void on_leg(void *arg, enum leg_event event);
+
+static uint32_t deadline_ms(const struct stream *s)
+{
+	const struct conf_timeouts *t = &s->w->site->conf->timeouts;
+	switch (fsm_deadline(s->state)) {
+	case DEADLINE_NEGOTIATE:
+		return t->negotiate;
+	case DEADLINE_HANDSHAKE:
+		return t->handshake;
+	case DEADLINE_IDLE:
+		return t->idle;
+	case DEADLINE_CLOSE:
+		return t->close;
+	case DEADLINE_OUTER:
+		break;
+	}
+	return 0;
+}
+
+/* The state's own deadline, or the end of the whole budget if that comes first; 0: none. */
+static uint32_t timer_ms(const struct stream *s)
+{
+	uint32_t ms = deadline_ms(s);
+	if (s->budget_end == 0 || s->opened != 0 || s->state == STATE_CLOSING)
+		return ms;
+	int64_t left = s->budget_end - loop_now(s->w->loop);
+	if (left < 1)
+		left = 1;
+	return ms == 0 || left < (int64_t)ms ? (uint32_t)left : ms;
+}
+
+static void leave_handshake(struct stream *s)
+{
+	if (s->shaking)
+		s->w->handshakes--;
+	s->shaking = false;
+}
+
+/* The one place where a stream's state changes: traces it and arms the state's deadline. */
+void stream_enter(struct stream *s, enum fsm_state next)
+{
+	ENSURE(s->state != STATE_CLOSING || next == STATE_CLOSING);
+	if (log_wanted(LOG_DEBUG)) {
+		struct log_line l;
+		log_begin(&l, LOG_DEBUG, "stream-state");
+		log_str(&l, "role", role_name(s->role));
+		log_str(&l, "from", s->pair.from.s);
+		log_str(&l, "to", s->pair.to.s);
+		log_str(&l, "was", fsm_state_name(s->state));
+		log_str(&l, "state", fsm_state_name(next));
+		log_end(&l);
+	}
+	if (s->state == STATE_HANDSHAKE)
+		leave_handshake(s);
+	s->state = next;
+	uint32_t ms = timer_ms(s);
+	if (ms > 0)
+		loop_timer_set(s->timer, ms);
+	else
+		loop_timer_stop(s->timer);
+}
+
+void stream_set_xml_limits(struct stream *s, bool authenticated)
+{
+	const struct conf_limits *l = &s->w->site->conf->limits;
+	struct xml_limits limits = {
+	    .element_bytes = authenticated ? l->stanza_bytes : l->negotiation_bytes,
+	    .depth = l->stanza_depth,
+	    .attributes = l->stanza_attributes,
+	    .name_bytes = l->name_bytes,
+	};
+	xml_set_limits(s->xml, &limits);
+}
+
+static uint64_t moved(const struct stream *s)
+{
+	return s->leg != NULL ? leg_sent(s->leg) + leg_received(s->leg) : 0;
+}
+
+static void on_timer(void *arg)
+{
+	struct stream *s = arg;
+	MAGIC_CHECK(s, STREAM_MAGIC);
+	if (s->state != STATE_CLOSING && s->opened == 0 && s->budget_end != 0 &&
+	    loop_now(s->w->loop) >= s->budget_end) {
+		stream_out_of_time(s);
+		return;
+	}
+	char detail[64];
+	snprintf(detail, sizeof detail, "in state %s", fsm_state_name(s->state));
+	switch (fsm_deadline(s->state)) {
+	case DEADLINE_NEGOTIATE:
+		stream_fail(s, REASON_TIMEOUT, detail);
+		break;
+	case DEADLINE_HANDSHAKE:
+		stream_lost(s, REASON_TLS_TIMEOUT, "");
+		break;
+	case DEADLINE_IDLE:
+		if (moved(s) != s->idle_mark) {
+			s->idle_mark = moved(s);
+			loop_timer_set(s->timer, s->w->site->conf->timeouts.idle);
+		} else {
+			stream_end(s, REASON_IDLE);
+		}
+		break;
+	case DEADLINE_CLOSE:
+		stream_lost(s, s->why, s->detail);
+		break;
+	case DEADLINE_OUTER:
+		break;
+	}
+}
+
+static struct stream *make(
+    struct worker *w, enum role role, const struct conf_backend *backend, const struct stream_hooks *hooks, void *arg)
+{
+	struct stream *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return NULL;
+	*s = (struct stream){.magic = STREAM_MAGIC,
+	    .role = role,
+	    .w = w,
+	    .hooks = hooks,
+	    .arg = arg,
+	    .backend = backend,
+	    .started = loop_now(w->loop)};
+	const struct conf_limits *l = &w->site->conf->limits;
+	struct xml_limits limits = {l->negotiation_bytes, l->stanza_depth, l->stanza_attributes, l->name_bytes};
+	s->xml = xml_new(&limits);
+	s->timer = loop_timer_new(w->loop, on_timer, s);
+	if (s->xml == NULL || s->timer == NULL) {
+		xml_free(s->xml);
+		loop_timer_free(s->timer);
+		free(s);
+		return NULL;
+	}
+	s->next = w->streams;
+	if (w->streams != NULL)
+		w->streams->prev = s;
+	w->streams = s;
+	w->streams_n++;
+	return s;
+}
+
+static struct leg *make_leg(struct stream *s, int fd)
+{
+	size_t element = s->w->site->conf->limits.stanza_bytes;
+	return leg_new(
+	    s->w->loop, s->w->pool, fd, element + READ_AHEAD, LEG_HIGH_WATER + 2 * (element + READ_AHEAD), on_leg, s);
+}
+
+bool stream_accept(struct worker *w, int fd, const struct addr *peer, const struct conf_backend *backend,
+    const struct stream_hooks *hooks, void *arg)
+{
+	struct stream *s = make(w, backend != NULL ? ROLE_BACKEND_IN : ROLE_PUBLIC_IN, backend, hooks, arg);
+	if (s == NULL) {
+		sock_close(fd);
+		return false;
+	}
+	s->addr = *peer;
+	s->admitted = backend == NULL;
+	xmpp_new_id(s->id);
+	s->leg = make_leg(s, fd);
+	if (s->leg == NULL) {
+		stream_free(s);
+		return false;
+	}
+	stream_enter(s, STATE_FIRST);
+	return true;
+}
+
+/* TLS begins where the bytes of the element that asked for it end (invariant S2). */
+static void start_next_tls(struct stream *s, bool direct)
+{
+	struct tls *t = s->tls_next;
+	s->tls_next = NULL;
+	if (t == NULL)
+		return;
+	if (s->leg == NULL || s->state != STATE_HANDSHAKE) {
+		tls_free(t);
+		return;
+	}
+	xml_reset(s->xml);
+	s->said_header = false;
+	leg_secure(s->leg, t, direct);
+}
+
+static void on_dialled(void *arg, int fd, const struct endpoint *endpoint, enum reason why)
+{
+	struct stream *s = arg;
+	MAGIC_CHECK(s, STREAM_MAGIC);
+	if (endpoint != NULL) {
+		s->addr = endpoint->addr;
+		s->direct = endpoint->direct_tls;
+		snprintf(s->target, sizeof s->target, "%s", endpoint->target);
+	}
+	if (fd < 0) {
+		dial_cancel(&s->dial);
+		/* what an endpoint that did answer had against us says more than that the others are away */
+		bool told = s->why != REASON_NONE;
+		stream_lost(s, told ? s->why : why, told ? s->detail : "");
+		return;
+	}
+	s->leg = make_leg(s, fd);
+	if (s->leg == NULL) {
+		stream_lost(s, REASON_NO_MEMORY, "");
+		return;
+	}
+	stream_step(s, s->direct ? EVENT_CONNECTED_TLS : EVENT_CONNECTED, NULL);
+	start_next_tls(s, true);
+}
+
+static struct stream *open_out(struct worker *w, enum role role, const struct conf_backend *backend,
+    const struct pair *pair, uint32_t budget_ms, const struct stream_hooks *hooks, void *arg)
+{
+	struct stream *s = make(w, role, backend, hooks, arg);
+	if (s == NULL)
+		return NULL;
+	s->pair = *pair;
+	s->budget_end = loop_now(w->loop) + budget_ms;
+	stream_enter(s, STATE_DIAL);
+	struct dial_options options = {.connect_ms = w->site->conf->timeouts.connect, .stagger_ms = 250};
+	if (backend != NULL) {
+		s->addr = backend->connect;
+		s->dial = dial_start_addr(w->loop, &backend->connect, &options, on_dialled, s);
+	} else {
+		s->dial = dial_start(w->loop, w->dns, &pair->to, &options, on_dialled, s);
+	}
+	if (s->dial == NULL) {
+		stream_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+struct stream *stream_open_public(
+    struct worker *w, const struct pair *pair, uint32_t budget_ms, const struct stream_hooks *hooks, void *arg)
+{
+	return open_out(w, ROLE_PUBLIC_OUT, NULL, pair, budget_ms, hooks, arg);
+}
+
+struct stream *stream_open_backend(struct worker *w, const struct conf_backend *backend, const struct pair *pair,
+    const struct stream_hooks *hooks, void *arg)
+{
+	uint32_t budget_ms = w->site->conf->timeouts.dialback;
+	return open_out(w, ROLE_BACKEND_OUT, backend, pair, budget_ms, hooks, arg);
+}
+
+struct stream *stream_open_verify(struct worker *w, const struct conf_backend *backend, const struct pair *pair,
+    const char *id, const char *key, const struct stream_hooks *hooks, void *arg)
+{
+	/* we ask as the receiving server of XEP-0220 would: the remote domain */
+	struct pair asking = {.from = pair->to, .to = pair->from};
+	uint32_t budget_ms = w->site->conf->timeouts.dialback;
+	struct stream *s = open_out(w, ROLE_BACKEND_VERIFY, backend, &asking, budget_ms, hooks, arg);
+	if (s == NULL)
+		return NULL;
+	s->question = calloc(1, sizeof *s->question);
+	if (s->question == NULL) {
+		stream_free(s);
+		return NULL;
+	}
+	snprintf(s->question->id, sizeof s->question->id, "%s", id);
+	snprintf(s->question->key, sizeof s->question->key, "%s", key);
+	return s;
+}
+
+bool stream_start_tls(struct stream *s, enum tls_role role, const struct cert_own *own, const struct domain *name)
+{
+	const struct conf_limits *l = &s->w->site->conf->limits;
+	if (role == TLS_PUBLIC_IN && s->w->handshakes >= l->handshakes) {
+		stream_fail(s, REASON_LIMIT_CONNECTIONS, "handshakes in progress");
+		return false;
+	}
+	s->tls_next = tls_new(s->w->site->tls, role, own, name, s->direct);
+	if (s->tls_next == NULL) {
+		stream_fail(s, REASON_NO_MEMORY, "");
+		return false;
+	}
+	s->shaking = role == TLS_PUBLIC_IN;
+	s->w->handshakes += s->shaking;
+	return true;
+}
+
+static enum fsm_event event_of(struct stream *s, const struct xml_ev *ev)
+{
+	struct xmpp_features f;
+	switch (xmpp_kind(ev)) {
+	case XMPP_MESSAGE:
+	case XMPP_PRESENCE:
+	case XMPP_IQ:
+		return EVENT_STANZA;
+	case XMPP_FEATURES:
+		if (!xmpp_features_read(&f, s->xml, ev))
+			return EVENT_OTHER;
+		if (leg_tls(s->leg) != NULL)
+			return f.external ? EVENT_FEATURES_EXTERNAL : EVENT_FEATURES;
+		return f.starttls ? EVENT_FEATURES_TLS : EVENT_FEATURES;
+	case XMPP_STREAM_ERROR:
+		return EVENT_STREAM_ERROR;
+	case XMPP_STARTTLS:
+		return EVENT_STARTTLS;
+	case XMPP_PROCEED:
+		return EVENT_PROCEED;
+	case XMPP_TLS_FAILURE:
+		return EVENT_TLS_FAILURE;
+	case XMPP_AUTH:
+		return EVENT_AUTH;
+	case XMPP_SUCCESS:
+		return EVENT_SUCCESS;
+	case XMPP_SASL_FAILURE:
+		return EVENT_SASL_FAILURE;
+	case XMPP_CHALLENGE:
+	case XMPP_RESPONSE:
+	case XMPP_ABORT:
+		return EVENT_SASL_OTHER;
+	case XMPP_DB_RESULT:
+		return EVENT_DB_RESULT;
+	case XMPP_DB_VERIFY:
+		return EVENT_DB_VERIFY;
+	case XMPP_UNKNOWN:
+		break;
+	}
+	return EVENT_OTHER;
+}
+
+void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev)
+{
+	struct fsm_step step = fsm_step(s->role, s->state, event);
+	if (step.action == ACT_FAIL) {
+		char detail[96] = "";
+		if (ev != NULL)
+			snprintf(detail, sizeof detail, "<%.*s/> in state %s", (int)(ev->name.n < 40 ? ev->name.n : 40),
+			    ev->name.p, fsm_state_name(s->state));
+		stream_fail(s, step.why, detail);
+		return;
+	}
+	stream_enter(s, step.next);
+	stream_act(s, step.action, ev);
+}
+
+static void on_header(struct stream *s, const struct xml_ev *ev)
+{
+	struct xmpp_header h;
+	xmpp_header_read(&h, ev);
+	if (!h.namespaces_good) {
+		stream_fail(s, REASON_HEADER, "");
+		return;
+	}
+	if (s->role == ROLE_BACKEND_OUT || s->role == ROLE_BACKEND_VERIFY) {
+		free(s->peer_id);
+		s->peer_id = h.id_bad ? NULL : strdup(h.id);
+	}
+	stream_step(s, h.version_1 ? EVENT_HEADER : EVENT_OLD_HEADER, ev);
+}
+
+static void on_element(struct stream *s, const struct xml_ev *ev)
+{
+	bool negotiating = s->state != STATE_OPEN && s->state != STATE_READY && s->state != STATE_ENDING;
+	if (negotiating && ++s->elements > s->w->site->conf->limits.negotiation_elements) {
+		stream_fail(s, REASON_LIMIT_NEGOTIATION, "");
+		return;
+	}
+	/* RFC 6120 section 4.8.5: stanzas are written without a prefix, and old parsers behind us match names literally
+	 */
+	if (ev->prefixed && ev->ns == XML_NS_SERVER) {
+		stream_fail(s, REASON_XML_PREFIX, "a stanza with a prefix");
+		return;
+	}
+	stream_step(s, event_of(s, ev), ev);
+}
+
+static void on_bad_xml(struct stream *s)
+{
+	static const enum reason reasons[] = {
+	    [XML_OK] = REASON_XML_SYNTAX,
+	    [XML_ERR_NOT_WELL_FORMED] = REASON_XML_SYNTAX,
+	    [XML_ERR_RESTRICTED] = REASON_XML_RESTRICTED,
+	    [XML_ERR_ENCODING] = REASON_XML_ENCODING,
+	    [XML_ERR_NAMESPACE_PREFIX] = REASON_XML_PREFIX,
+	    [XML_ERR_TOO_BIG] = REASON_XML_LIMIT,
+	    [XML_ERR_TOO_DEEP] = REASON_XML_LIMIT,
+	    [XML_ERR_TOO_MANY_ATTRIBUTES] = REASON_XML_LIMIT,
+	    [XML_ERR_NAME_TOO_LONG] = REASON_XML_LIMIT,
+	    [XML_ERR_TOO_MANY_NAMESPACES] = REASON_XML_LIMIT,
+	    [XML_ERR_NO_MEMORY] = REASON_NO_MEMORY,
+	};
+	enum xml_error e = xml_error(s->xml);
+	char detail[160];
+	snprintf(detail, sizeof detail, "%s, at byte %llu of the stream", xml_error_text(e),
+	    (unsigned long long)xml_error_offset(s->xml));
+	stream_fail(s, reasons[e], detail);
+}
+
+static void on_event(struct stream *s, enum xml_rc rc, const struct xml_ev *ev)
+{
+	switch (rc) {
+	case XML_HEADER:
+		on_header(s, ev);
+		break;
+	case XML_ELEMENT:
+		on_element(s, ev);
+		break;
+	case XML_SPACE:
+		if (s->hooks != NULL && s->hooks->space != NULL && (s->state == STATE_OPEN || s->state == STATE_READY))
+			s->hooks->space(s->arg, s, ev);
+		break;
+	case XML_END:
+		stream_peer_end(s);
+		break;
+	case XML_BAD:
+		on_bad_xml(s);
+		break;
+	case XML_MORE:
+		break;
+	}
+}
+
+/* False where bytes are not XML of the present phase, or must wait. */
+static bool takes_xml(const struct stream *s)
+{
+	switch (s->state) {
+	case STATE_FIRST:
+	case STATE_DIAL:
+	case STATE_HANDSHAKE:
+	case STATE_SINK:
+	case STATE_CLOSING:
+		return false;
+	case STATE_HEADER:
+	case STATE_FEATURES:
+	case STATE_STARTTLS:
+	case STATE_CLEAR:
+	case STATE_PROCEED:
+	case STATE_SECURE_HEADER:
+	case STATE_SECURE_FEATURES:
+	case STATE_AUTH:
+	case STATE_RESTART:
+	case STATE_SASL:
+	case STATE_AUTH_HEADER:
+	case STATE_AUTH_FEATURES:
+	case STATE_KEY:
+	case STATE_READY:
+	case STATE_OPEN:
+	case STATE_ENDING:
+	case STATE_COUNT:
+		break;
+	}
+	return !s->paused;
+}
+
+static void batch(struct stream *s)
+{
+	if (s->hooks != NULL && s->hooks->batch != NULL)
+		s->hooks->batch(s->arg, s);
+}
+
+/* Everything that has arrived and is whole is handed on before any of it is consumed, so that a run of stanzas can
+ * leave from where it lies. */
+static void on_readable(struct stream *s)
+{
+	struct leg *leg = s->leg;
+	struct buf *in = leg_in(leg);
+	if (s->state == STATE_FIRST) {
+		bool tls = buf_span(in).p[0] == 0x16;
+		s->direct = tls;
+		stream_step(s, tls ? EVENT_TLS_BYTE : EVENT_XML_BYTE, NULL);
+		start_next_tls(s, true);
+	}
+	if (s->state == STATE_CLOSING)
+		buf_clear(in);
+	size_t used = 0;
+	while (s->leg == leg && s->tls_next == NULL && takes_xml(s) && used < buf_len(in)) {
+		struct span rest = buf_span(in);
+		rest.p += used;
+		rest.n -= used;
+		struct xml_ev ev;
+		enum xml_rc rc = xml_next(s->xml, &ev, rest);
+		if (rc == XML_MORE)
+			break;
+		if (rc == XML_BAD)
+			batch(s); /* what was whole before it may go */
+		else
+			used += ev.bytes.n;
+		s->rest = buf_len(in) - used;
+		on_event(s, rc, &ev);
+	}
+	batch(s);
+	buf_consume(in, used);
+	if (s->leg == leg)
+		start_next_tls(s, false);
+}
+
+static void on_leg(void *arg, enum leg_event event)
+{
+	struct stream *s = arg;
+	MAGIC_CHECK(s, STREAM_MAGIC);
+	switch (event) {
+	case LEG_READABLE:
+		on_readable(s);
+		break;
+	case LEG_SECURED:
+		stream_step(s, EVENT_SECURED, NULL);
+		break;
+	case LEG_WRITABLE:
+		if (s->hooks != NULL && s->hooks->writable != NULL)
+			s->hooks->writable(s->arg, s);
+		break;
+	case LEG_ENDED:
+		stream_lost(s, REASON_PEER_LOST, "the connection was closed without </stream:stream>");
+		break;
+	case LEG_FAILED:
+		stream_lost(s, leg_why(s->leg), leg_error(s->leg));
+		break;
+	}
+}
+
+enum reason stream_judge(struct stream *s, const struct domain *domain, struct cert_verdict *verdict)
+{
+	struct cert_chain *chain = tls_peer_chain(leg_tls(s->leg));
+	cert_judge(s->w->site->certs, chain, domain, loop_wall(s->w->loop), verdict);
+	cert_chain_free(chain);
+	s->cert_expires = verdict->expires;
+	return verdict->why;
+}

@@ -1,0 +1,81 @@
+/* The inside of a stream, shared by stream.c (life, bytes to events), stream_act.c (actions) and stream_log.c. */
+#ifndef SALLYPORT_STREAM_INTERNAL_H
+#define SALLYPORT_STREAM_INTERNAL_H
+
+#include "sallyport/dial.h"
+#include "sallyport/leg.h"
+#include "sallyport/stream.h"
+
+#define STREAM_MAGIC 0x73747221u
+
+/* What a -verify stream asks; absent on others. */
+struct stream_question {
+	char id[XMPP_ID_MAX + 1];
+	char key[XMPP_KEY_MAX + 1];
+};
+
+struct stream {
+	uint32_t magic;
+	enum role role;
+	enum fsm_state state;
+	struct worker *w;
+	struct stream *next, *prev;
+	const struct stream_hooks *hooks;
+	void *arg;
+
+	struct leg *leg;
+	struct dial *dial;
+	struct xml *xml;
+	struct loop_timer *timer;
+	struct loop_later gone;
+	struct tls *tls_next; /* to be started once the element at hand is consumed */
+	size_t rest;          /* bytes that came behind the element at hand */
+
+	struct pair pair;
+	bool paired;          /* backend-in: the header named the pair */
+	const struct conf_backend *backend;
+	char id[XMPP_NEW_ID_LEN + 1]; /* -in: ours */
+	char *peer_id;                /* backend-out: theirs, what our key is made for */
+	struct stream_question *question;
+
+	bool said_header; /* ours is on the wire since the last restart */
+	bool said_end;
+	bool paused;   /* not reading: backpressure */
+	bool told;        /* `ended` was called, the end was logged */
+	bool freed;
+	bool admitted;    /* counted by admit */
+	bool shaking;     /* counted among w->handshakes */
+	unsigned elements, auth_tries;
+
+	enum reason why;
+	char detail[512];
+	struct xmpp_error peer_error;
+	struct addr addr;
+	char target[256];
+	bool direct;
+	int64_t started, opened, budget_end, cert_expires;
+	uint64_t stanzas, idle_mark;
+};
+
+/* stream.c */
+void stream_enter(struct stream *s, enum fsm_state next);
+void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev);
+void stream_set_xml_limits(struct stream *s, bool authenticated);
+bool stream_start_tls(struct stream *s, enum tls_role role, const struct cert_own *own, const struct domain *name);
+/* The public-in or public-out peer's chain, judged for a domain. */
+enum reason stream_judge(struct stream *s, const struct domain *domain, struct cert_verdict *verdict);
+
+/* stream_act.c */
+void stream_act(struct stream *s, enum fsm_action action, const struct xml_ev *ev);
+
+/* stream_close.c */
+void stream_close(struct stream *s, enum reason why, const char *condition, const char *text, const char *detail);
+void stream_peer_end(struct stream *s);
+void stream_lost(struct stream *s, enum reason why, const char *detail);
+void stream_out_of_time(struct stream *s);
+
+/* stream_log.c */
+void stream_log_end(const struct stream *s);
+void stream_log_attempt(const struct stream *s, enum reason why, const char *detail);
+
+#endif
