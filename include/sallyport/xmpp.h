@@ -115,7 +115,8 @@ struct xmpp_db {
 	struct xmpp_error error;    /* type error: its stanza error */
 };
 void xmpp_db_read(struct xmpp_db *db, const struct xml *x, const struct xml_ev *ev);
-/* type NULL: a request with key; else the answer ("valid", "invalid") without. */
+/* type NULL: a request with key; else the answer ("valid", "invalid") without.  The prefix db is the stream header's
+ * (see xmpp_put_header()), but answers to db:verify declare it themselves, and may go out on any stream. */
 MUST_CHECK bool xmpp_put_db_result(struct buf *b, const struct pair *pair, const char *key, const char *type);
 MUST_CHECK bool xmpp_put_db_verify(struct buf *b, const struct pair *pair, const char *id, const char *key,
                                    const char *type);

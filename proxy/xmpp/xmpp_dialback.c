@@ -61,27 +61,27 @@ void xmpp_db_read(struct xmpp_db *db, const struct xml *x, const struct xml_ev *
 	db->good = good;
 }
 
-/* id NULL: left out.  type NULL: a request, with its key. */
-static bool put_db(
-    struct buf *b, struct span name, const struct pair *pair, const char *id, const char *key, const char *type)
+bool xmpp_put_db_result(struct buf *b, const struct pair *pair, const char *key, const char *type)
 {
 	char from[DOMAIN_U_MAX], to[DOMAIN_U_MAX];
 	bool answer = type != NULL;
 
-	return PUT(b, LIT("<"), RAW(name), LIT(" from='"), TEXT(domain_to_unicode(&pair->from, from)), LIT("' to='"),
-	    TEXT(domain_to_unicode(&pair->to, to)), IF(id != NULL, LIT("' id='")), TEXT(span_of(id)),
-	    IF(answer, LIT("' type='")), RAW(span_of(type)), IF(answer, LIT("'/>")), IF(!answer, LIT("'>")),
-	    IF(!answer, TEXT(span_of(key))), IF(!answer, LIT("</")), IF(!answer, RAW(name)), IF(!answer, LIT(">")));
-}
-
-bool xmpp_put_db_result(struct buf *b, const struct pair *pair, const char *key, const char *type)
-{
-	return put_db(b, SPAN("db:result"), pair, NULL, key, type);
+	return PUT(b, LIT("<db:result from='"), TEXT(domain_to_unicode(&pair->from, from)), LIT("' to='"),
+	    TEXT(domain_to_unicode(&pair->to, to)), IF(answer, LIT("' type='")), RAW(span_of(type)),
+	    IF(answer, LIT("'/>")), IF(!answer, LIT("'>")), IF(!answer, TEXT(span_of(key))),
+	    IF(!answer, LIT("</db:result>")));
 }
 
 bool xmpp_put_db_verify(struct buf *b, const struct pair *pair, const char *id, const char *key, const char *type)
 {
-	return put_db(b, SPAN("db:verify"), pair, id, key, type);
+	char from[DOMAIN_U_MAX], to[DOMAIN_U_MAX];
+	bool answer = type != NULL;
+
+	/* An answer may have to go out in public, where our header does not declare the prefix. */
+	return PUT(b, LIT("<db:verify"), IF(answer, LIT(" xmlns:db='" NS_DIALBACK "'")), LIT(" from='"),
+	    TEXT(domain_to_unicode(&pair->from, from)), LIT("' to='"), TEXT(domain_to_unicode(&pair->to, to)),
+	    LIT("' id='"), TEXT(span_of(id)), IF(answer, LIT("' type='")), RAW(span_of(type)), IF(answer, LIT("'/>")),
+	    IF(!answer, LIT("'>")), IF(!answer, TEXT(span_of(key))), IF(!answer, LIT("</db:verify>")));
 }
 
 static void to_hex(char *out, const uint8_t *bytes, size_t n)

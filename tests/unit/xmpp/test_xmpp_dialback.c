@@ -176,7 +176,24 @@ static void test_put(void **state)
 	assert_true(xmpp_put_db_verify(&b, &pair, "i'd", "key", NULL));
 	assert_written(&b, "<db:verify" ADDRESSES " id='i&apos;d'>key</db:verify>");
 	assert_true(xmpp_put_db_verify(&b, &pair, "i'd", NULL, "invalid"));
-	assert_written(&b, "<db:verify" ADDRESSES " id='i&apos;d' type='invalid'/>");
+	assert_written(&b, "<db:verify xmlns:db='jabber:server:dialback'" ADDRESSES " id='i&apos;d' type='invalid'/>");
+}
+
+/* On a public stream our header declares no prefix for dialback, and still a db:verify must be answered. */
+static void test_verify_answer_stands_alone(void **state)
+{
+	struct pair pair = {domain_of("a.example"), domain_of("b.example")};
+	struct scene s;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, NULL, 4096);
+	assert_true(xmpp_put_db_verify(&b, &pair, "1", NULL, "invalid"));
+	scene_header(&s, "<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:server'>");
+	assert_int_equal(xml_next(s.x, &s.ev, buf_span(&b)), XML_ELEMENT);
+	assert_int_equal(xmpp_kind(&s.ev), XMPP_DB_VERIFY);
+	scene_end(&s);
+	buf_free(&b);
 }
 
 static void test_round_trip(void **state)
@@ -265,6 +282,7 @@ int main(void)
 	    cmocka_unit_test(test_not_good),
 	    cmocka_unit_test(test_bounds),
 	    cmocka_unit_test(test_put),
+	    cmocka_unit_test(test_verify_answer_stands_alone),
 	    cmocka_unit_test(test_round_trip),
 	    cmocka_unit_test(test_key_vectors),
 	    cmocka_unit_test(test_key_check),
