@@ -11,24 +11,27 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 
 class Layers:
-    """Rank and folder of every module, and who may see whose internals."""
+    """Rank and folder of every module, sources of other names, and who may see whose internals."""
 
     def __init__(self, text):
-        self.rank, self.folder, self.friends = {}, {}, set()
+        self.rank, self.folder, self.parts, self.friends = {}, {}, {}, set()
         for number, line in enumerate(text.splitlines()):
             words = line.split("#")[0].split()
             if not words:
                 continue
             if words[0] == "friend":
                 self.friends.add(tuple(words[1:]))
-                continue
-            for module in words[1:]:
-                self.rank[module], self.folder[module] = number, words[0]
+            elif words[0] == "part":
+                self.parts[words[2]] = words[1]
+            else:
+                for module in words[1:]:
+                    self.rank[module], self.folder[module] = number, words[0]
 
     def module_of(self, stem, folder):
         """xmpp_dialback -> xmpp; None: of no module.  The command-line tool is one module, whatever its files."""
         if folder == "ctl":
             return "ctl"
+        stem = self.parts.get(stem, stem)
         while stem not in self.rank and "_" in stem:
             stem = stem.rsplit("_", 1)[0]
         return stem if stem in self.rank else None
