@@ -243,8 +243,10 @@ const char *conf_advise_key(const struct conf_section *section, const char *key,
 {
 	const struct conf_option *here = nearest(section, key), *anywhere = nearest(NULL, key);
 	char names[CONF_ADVICE_MAX - 24];
+	bool misplaced = anywhere != NULL && edit_distance(key, anywhere->key) == 0 &&
+	                 (here == NULL || edit_distance(key, here->key) > 0);
 
-	if (anywhere != NULL && edit_distance(key, anywhere->key) == 0 && here == NULL) {
+	if (misplaced) {
 		name_sections(anywhere->key, names, sizeof(names));
 		snprintf(out, CONF_ADVICE_MAX, "; \"%s\" belongs in %s", anywhere->key, names);
 	} else if (here != NULL) {

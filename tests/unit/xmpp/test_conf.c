@@ -1,0 +1,397 @@
+/* What a good configuration becomes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "conf_folder.h"
+#include "sallyport/conf.h"
+
+#define REST                                                                                                           \
+	"[public]\nlisten = 127.0.0.1:25269\n"                                                                         \
+	"[trust]\nsystem = no\nanchor = $D/cert.pem\n"                                                                 \
+	"[backend old]\nconnect = 127.0.0.1:5269\nlisten = 127.0.0.1:15269\n"                                          \
+	"[host example.org]\ncertificate = $D/cert.pem\nkey = $D/key.pem\n"
+
+static struct folder folder;
+static struct conf_errors errors;
+
+static struct conf *loaded(void)
+{
+	struct conf *conf = conf_load(folder.ini, &errors);
+
+	if (conf == NULL)
+		fail_msg("%s", errors.text[0]);
+	return conf;
+}
+
+static struct conf *load(const char *text)
+{
+	folder_configure(&folder, text);
+	return loaded();
+}
+
+static void assert_addr(const struct addr *a, const char *text)
+{
+	char got[ADDR_TEXT_MAX];
+
+	assert_string_equal(addr_format(a, got), text);
+}
+
+static void assert_path(const char *path, const char *name)
+{
+	char expected[64];
+
+	snprintf(expected, sizeof(expected), "%s/%s", folder.path, name);
+	assert_string_equal(path, expected);
+}
+
+static const struct conf_host *find(const struct conf *conf, const char *name)
+{
+	struct domain d;
+
+	if (!domain_parse(&d, span_of(name)))
+		fail_msg("%s is no domain", name);
+	return conf_host_find(conf, &d);
+}
+
+static void defaults(void **state)
+{
+	struct conf *conf = load(REST);
+	const struct conf_timeouts *t = &conf->timeouts;
+	const struct conf_limits *l = &conf->limits;
+
+	(void)state;
+	assert_int_equal(errors.n, 0);
+	assert_int_equal(errors.warnings, 0);
+	assert_int_equal(conf->log_level, LOG_INFO);
+	assert_int_equal(conf->workers, 0);
+	assert_null(conf->user);
+	assert_null(conf->secret);
+	assert_string_equal(conf->trust_bundle, "/etc/ssl/certs/ca-certificates.crt");
+	assert_int_equal(conf->dns_servers_n, 0);
+	assert_true(conf->backends[0].authenticate);
+	assert_false(conf->hosts[0].wildcard);
+	assert_int_equal(t->negotiate, 30000);
+	assert_int_equal(t->handshake, 20000);
+	assert_int_equal(t->connect, 10000);
+	assert_int_equal(t->dns, 10000);
+	assert_int_equal(t->outbound, 18000);
+	assert_int_equal(t->dialback, 30000);
+	assert_int_equal(t->idle, 3600000);
+	assert_int_equal(t->close, 5000);
+	assert_int_equal(t->stall, 60000);
+	assert_int_equal(t->retry, 30000);
+	assert_int_equal(l->connections, 10000);
+	assert_int_equal(l->connections_host, 100);
+	assert_int_equal(l->handshakes, 256);
+	assert_int_equal(l->stanza_bytes, 524288);
+	assert_int_equal(l->stanza_depth, 128);
+	assert_int_equal(l->stanza_attributes, 64);
+	assert_int_equal(l->name_bytes, 1024);
+	assert_int_equal(l->negotiation_bytes, 16384);
+	assert_int_equal(l->negotiation_elements, 32);
+	assert_int_equal(l->backend_pairs, 10000);
+	assert_int_equal(l->queue_bytes, 1048576);
+	conf_unref(conf);
+
+	conf = conf_defaults();
+	assert_non_null(conf);
+	assert_true(conf->trust_system);
+	assert_int_equal(conf->timeouts.idle, 3600000);
+	assert_int_equal(conf->hosts_n + conf->backends_n + conf->public_listens, 0);
+	assert_null(find(conf, "example.org"));
+	conf_unref(conf);
+}
+
+static void every_value(void **state)
+{
+	struct conf *conf = load(
+	    "[global]\r\nlog-level = debug\r\nworkers = 256 ; as many as there may be\r\nuser: "
+	    "root\r\nsecret=0123456789abcdef\r\n"
+	    "[public]\nlisten = 127.0.0.1:1, [::1]:2\nlisten=127.0.0.1:3\n"
+	    "[ trust ]\nsystem = yes\nbundle = $D/cert.pem\nanchor = $D/cert.pem\nanchor = $D/key.pem\n"
+	    "[dns]\nserver = 127.0.0.1 127.0.0.2:54 [::1]:55 [::2] ::3\n"
+	    "[backend  a.b-c_1 ]\nconnect = [::1]:5269\nlisten = 127.0.0.1:5 127.0.0.1:6\nauthenticate = no\n"
+	    "[backend z]\nconnect = 127.0.0.1:7\nlisten = 127.0.0.1:8\n"
+	    "[host EXÄMPLE.org.] # comment\ncertificate = $D/cert.pem\nkey = $D/key.pem\nbackend = a.b-c_1\n"
+	    "subdomains = conference.exämple.org other.example\nsubdomains = *\nsubdomains = muc.example\n"
+	    "[host z.example]\ncertificate = $D/key.pem\nkey = $D/cert.pem\nbackend = z\nsubdomains = *.z.example\n"
+	    "[timeouts]\nnegotiate = 1500ms\nidle = 24d\nretry = 0s\n"
+	    "[limits]\nstanza-size = 10000\nqueue-size = 3M\nname-size = 2K\n");
+	const struct conf_host *h = &conf->hosts[0];
+
+	(void)state;
+	assert_int_equal(conf->log_level, LOG_DEBUG);
+	assert_int_equal(conf->workers, 256);
+	assert_string_equal(conf->user, "root");
+	assert_string_equal(conf->secret, "0123456789abcdef");
+	assert_int_equal(conf->public_listens, 3);
+	assert_addr(&conf->public_listen[0], "127.0.0.1:1");
+	assert_addr(&conf->public_listen[1], "[::1]:2");
+	assert_addr(&conf->public_listen[2], "127.0.0.1:3");
+	assert_true(conf->trust_system);
+	assert_path(conf->trust_bundle, "cert.pem");
+	assert_int_equal(conf->trust_anchors_n, 2);
+	assert_path(conf->trust_anchors[0], "cert.pem");
+	assert_path(conf->trust_anchors[1], "key.pem");
+	assert_int_equal(conf->dns_servers_n, 5);
+	assert_addr(&conf->dns_servers[0], "127.0.0.1:53");
+	assert_addr(&conf->dns_servers[1], "127.0.0.2:54");
+	assert_addr(&conf->dns_servers[2], "[::1]:55");
+	assert_addr(&conf->dns_servers[3], "[::2]:53");
+	assert_addr(&conf->dns_servers[4], "[::3]:53");
+
+	assert_int_equal(conf->backends_n, 2);
+	assert_string_equal(conf->backends[0].name, "a.b-c_1");
+	assert_addr(&conf->backends[0].connect, "[::1]:5269");
+	assert_int_equal(conf->backends[0].listens, 2);
+	assert_addr(&conf->backends[0].listen[1], "127.0.0.1:6");
+	assert_false(conf->backends[0].authenticate);
+	assert_true(conf->backends[1].authenticate);
+
+	assert_int_equal(conf->hosts_n, 2);
+	assert_string_equal(h->domain.s, "xn--exmple-cua.org");
+	assert_int_equal(h->line, 23);
+	assert_true(h->wildcard);
+	assert_int_equal(h->subdomains_n, 3);
+	assert_string_equal(h->subdomains[0].s, "conference.xn--exmple-cua.org");
+	assert_string_equal(h->subdomains[2].s, "muc.example");
+	assert_path(h->certificate, "cert.pem");
+	assert_path(h->key, "key.pem");
+	assert_ptr_equal(h->backend, &conf->backends[0]);
+	assert_ptr_equal(conf->hosts[1].backend, &conf->backends[1]);
+	assert_true(conf->hosts[1].wildcard);
+	assert_int_equal(conf->hosts[1].subdomains_n, 0);
+
+	assert_int_equal(conf->timeouts.negotiate, 1500);
+	assert_int_equal(conf->timeouts.idle, 24 * 86400000);
+	assert_int_equal(conf->timeouts.retry, 0);
+	assert_int_equal(conf->limits.stanza_bytes, 10000);
+	assert_int_equal(conf->limits.queue_bytes, 3 << 20);
+	assert_int_equal(conf->limits.name_bytes, 2048);
+	conf_unref(conf);
+}
+
+static void hosts_are_found(void **state)
+{
+	static const struct {
+		const char *name;
+		int host; /* -1: not ours */
+	} cases[] = {
+	    {"example.org", 0},
+	    {"EXAMPLE.org.", 0},
+	    {"conference.example.org", 0},
+	    {"other.example", 0},
+	    {"x.example.org", 0},
+	    {"x.y.example.org", -1},          /* the wildcard is one label */
+	    {"x.conference.example.org", -1}, /* and stands below the host's own domain only */
+	    {"x.other.example", -1},
+	    {"special.example.org", 1}, /* a domain of its own comes before another's wildcard */
+	    {"x.special.example.org", -1},
+	    {"org", -1},
+	    {"example.com", -1},
+	    {"xexample.org", -1},
+	    {"192.0.2.1", -1},
+	};
+	struct conf *conf = load(REST "subdomains = conference.example.org other.example *\n"
+	                              "[host special.example.org]\ncertificate = $D/cert.pem\nkey = $D/key.pem\n");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct conf_host *host = cases[i].host < 0 ? NULL : &conf->hosts[cases[i].host];
+
+		if (find(conf, cases[i].name) != host)
+			fail_msg("%s", cases[i].name);
+	}
+	assert_null(conf_host_find(conf, &(struct domain){.n = 0}));
+	assert_ptr_equal(conf->hosts[0].backend, &conf->backends[0]);
+	assert_ptr_equal(conf->hosts[1].backend, &conf->backends[0]); /* the only one need not be named */
+	conf_unref(conf);
+}
+
+static void thousands_of_hosts(void **state)
+{
+	enum { HOSTS = 10000 };
+	char *text = NULL, name[64];
+	struct conf *conf;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+
+	(void)state;
+	fputs(REST, out);
+	for (int i = 0; i < HOSTS; i++)
+		fprintf(out,
+		    "[host h%d.example]\ncertificate = $D/cert.pem\nkey = $D/key.pem\nsubdomains = muc.h%d.example\n",
+		    i, i);
+	fclose(out);
+	conf = load(text);
+	free(text);
+	assert_int_equal(conf->hosts_n, HOSTS + 1);
+	for (int i = 0; i < HOSTS; i++) {
+		snprintf(name, sizeof(name), "h%d.example", i);
+		assert_ptr_equal(find(conf, name), &conf->hosts[i + 1]);
+		snprintf(name, sizeof(name), "muc.h%d.example", i);
+		assert_ptr_equal(find(conf, name), &conf->hosts[i + 1]);
+		snprintf(name, sizeof(name), "x.h%d.example", i);
+		assert_null(find(conf, name));
+	}
+	conf_unref(conf);
+}
+
+static void references(void **state)
+{
+	struct conf *conf = load(REST);
+
+	(void)state;
+	assert_ptr_equal(conf_ref(conf), conf);
+	conf_unref(conf);
+	assert_non_null(find(conf, "example.org")); /* the other reference holds it */
+	conf_unref(conf);
+	conf_unref(NULL);
+}
+
+/* What is made from the table: manual, example, advice. */
+static void options_are_described(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < conf_option_count(); i++) {
+		struct conf_option_doc doc, other;
+
+		conf_option_get(i, &doc);
+		assert_true(strlen(doc.section) > 0 && strlen(doc.type) > 0 && strlen(doc.example) > 0);
+		if (strspn(doc.key, "abcdefghijklmnopqrstuvwxyz-") != strlen(doc.key) || strlen(doc.doc) < 10 ||
+		    doc.doc[strlen(doc.doc) - 1] != '.')
+			fail_msg("[%s] %s: %s", doc.section, doc.key, doc.doc);
+		assert_false(doc.required && doc.fallback != NULL);
+		for (size_t j = 0; j < i; j++) {
+			conf_option_get(j, &other);
+			assert_false(strcmp(doc.section, other.section) == 0 && strcmp(doc.key, other.key) == 0);
+		}
+	}
+	assert_in_range(conf_option_count(), 30, 100);
+}
+
+static char *read_file(const char *path)
+{
+	FILE *in = fopen(path, "r"), *out;
+	char *text = NULL;
+	size_t n = 0;
+
+	if (in == NULL)
+		fail_msg("there is no %s", path);
+	out = open_memstream(&text, &n);
+	for (int c; (c = getc(in)) != EOF;)
+		putc(c, out);
+	fclose(in);
+	fclose(out);
+	return text;
+}
+
+/* Where the shipped files name what this machine may not have. */
+static char *made_local(char *text)
+{
+	static const char *const names[][2] = {
+	    {"/etc/letsencrypt/live/example.org/fullchain.pem", "$D/cert.pem"},
+	    {"/etc/letsencrypt/live/example.org/privkey.pem", "$D/key.pem"},
+	    {";bundle = /etc/ssl/certs/ca-certificates.crt", "bundle = $D/cert.pem"},
+	    {"/etc/sallyport/private-ca.pem", "$D/cert.pem"},
+	    {"user = sallyport", "user = root"},
+	    {"secret = 16 or more random characters", "secret = 0123456789abcdef"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char *changed = replace_all(text, names[i][0], names[i][1]);
+
+		free(text);
+		text = changed;
+	}
+	return text;
+}
+
+static void example_is_up_to_date(void **state)
+{
+	char *shipped = read_file(SALLYPORT_SOURCE_DIR "/conf/sallyport.ini");
+	char *made = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&made, &n);
+
+	(void)state;
+	conf_write_example(out);
+	fclose(out);
+	if (strcmp(shipped, made) != 0) {
+		out = fopen("sallyport.ini", "w");
+		assert_non_null(out);
+		fputs(made, out);
+		fclose(out);
+		fail_msg(
+		    "conf/sallyport.ini is not what the option table makes: sallyport.ini in this test's folder is");
+	}
+	free(made);
+	free(shipped);
+}
+
+/* As shipped, and with every option put to use: the values shown are good ones, and the defaults are the defaults. */
+static void shipped_files_load(void **state)
+{
+	char *text = made_local(read_file(SALLYPORT_SOURCE_DIR "/conf/minimal.ini"));
+	char *own_trust = NULL;
+	struct conf *conf, *plain;
+
+	(void)state;
+	assert_true(asprintf(&own_trust, "%s[trust]\nbundle = $D/cert.pem\n", text) > 0);
+	conf = load(own_trust);
+	assert_int_equal(errors.warnings, 0);
+	free(own_trust);
+	free(text);
+	conf_unref(conf);
+
+	text = made_local(read_file(SALLYPORT_SOURCE_DIR "/conf/sallyport.ini"));
+	plain = load(text);
+	assert_int_equal(errors.warnings, 0);
+	for (char *line = strstr(text, "\n;"); line != NULL; line = strstr(line, "\n;"))
+		line[1] = ' ', memmove(line + 1, line + 2, strlen(line + 2) + 1);
+	conf = load(text);
+	assert_int_equal(errors.warnings, 0);
+	free(text);
+	assert_memory_equal(&conf->timeouts, &plain->timeouts, sizeof(plain->timeouts));
+	assert_memory_equal(&conf->limits, &plain->limits, sizeof(plain->limits));
+	assert_int_equal(conf->workers, plain->workers);
+	assert_int_equal(conf->log_level, plain->log_level);
+	assert_string_equal(conf->user, "root");
+	assert_int_equal(conf->hosts[0].subdomains_n, 2);
+	assert_int_equal(conf->dns_servers_n, 2);
+	conf_unref(plain);
+	conf_unref(conf);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	folder_make(&folder);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	folder_remove(&folder);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(defaults),
+	    cmocka_unit_test(every_value),
+	    cmocka_unit_test(hosts_are_found),
+	    cmocka_unit_test(thousands_of_hosts),
+	    cmocka_unit_test(references),
+	    cmocka_unit_test(options_are_described),
+	    cmocka_unit_test(example_is_up_to_date),
+	    cmocka_unit_test(shipped_files_load),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
