@@ -17,6 +17,7 @@ enum role {
 	ROLE_BACKEND_VERIFY, /* a backend-out that only asks the backend whether a dialback key is its own (XEP-0220, db:verify) */
 	ROLE_COUNT
 };
+/* "public-in", … for logs. */
 const char *role_name(enum role role);
 
 #define FSM_STATES(X) \
@@ -48,6 +49,7 @@ enum fsm_state {
 #undef X
 	STATE_COUNT
 };
+/* "AUTH", … for logs. */
 const char *fsm_state_name(enum fsm_state s);
 
 /* Which of the configured timeouts bounds a state. */

@@ -58,29 +58,40 @@ enum reason relay_pair(const struct xml_ev *stanza, struct pair *pair)
 	return no_dialback(stanza);
 }
 
-/* Declarations of the header's prefixes that a stanza uses. */
-static bool put_declarations(struct buf *to, const struct xml *x, uint32_t prefixes)
+/* One declaration as it was coded in the header: between its quotes stands only one kind of them. */
+static bool put_declaration(struct buf *to, struct span prefix, struct span uri)
 {
-	bool ok = true;
-	for (unsigned i = 0; i < XML_HEADER_PREFIXES && ok; i++) {
-		if ((prefixes >> i & 1u) == 0)
-			continue;
-		struct span prefix, uri;
-		xml_header_prefix(x, i, &prefix, &uri);
-		/* the URI is still as it was coded between its quotes; it holds only one kind of them */
-		struct span quote = memchr(uri.p, '\'', uri.n) != NULL ? SPAN("\"") : SPAN("'");
-		ok = buf_put(to, SPAN(" xmlns:")) && buf_put(to, prefix) && buf_put(to, SPAN("=")) &&
-		     buf_put(to, quote) && buf_put(to, uri) && buf_put(to, quote);
-	}
-	return ok;
+	struct span quote = memchr(uri.p, '\'', uri.n) != NULL ? SPAN("\"") : SPAN("'");
+	return buf_put(to, SPAN(" xmlns:")) && buf_put(to, prefix) && buf_put(to, SPAN("=")) && buf_put(to, quote) &&
+	       buf_put(to, uri) && buf_put(to, quote);
+}
+
+static size_t declaration_size(struct span prefix, struct span uri)
+{
+	return sizeof " xmlns:=''" - 1 + prefix.n + uri.n;
 }
 
 bool relay_copy(struct buf *to, const struct xml *x, const struct xml_ev *ev)
 {
-	if (ev->prefixes == 0)
-		return buf_put(to, ev->bytes);
-	struct span head = {ev->bytes.p, ev->insert}, tail = {ev->bytes.p + ev->insert, ev->bytes.n - ev->insert};
-	return buf_put(to, head) && put_declarations(to, x, ev->prefixes) && buf_put(to, tail);
+	struct span prefix[XML_HEADER_PREFIXES], uri[XML_HEADER_PREFIXES];
+	unsigned n = 0;
+	size_t size = ev->bytes.n;
+	for (unsigned i = 0; i < XML_HEADER_PREFIXES; i++) {
+		if ((ev->prefixes >> i & 1u) == 0)
+			continue;
+		xml_header_prefix(x, i, &prefix[n], &uri[n]);
+		size += declaration_size(prefix[n], uri[n]);
+		n++;
+	}
+	/* the whole stanza or nothing of it (invariant S5) */
+	if (!buf_reserve(to, size))
+		return false;
+	bool ok = buf_put(to, (struct span){ev->bytes.p, ev->insert});
+	for (unsigned i = 0; i < n; i++)
+		ok = ok && put_declaration(to, prefix[i], uri[i]);
+	ok = ok && buf_put(to, (struct span){ev->bytes.p + ev->insert, ev->bytes.n - ev->insert});
+	ENSURE(ok);
+	return true;
 }
 
 bool relay_add(struct relay *r, struct stream *sink, const struct xml *x, const struct xml_ev *ev)
@@ -97,7 +108,11 @@ bool relay_add(struct relay *r, struct stream *sink, const struct xml *x, const 
 		r->run = ev->bytes;
 		return true;
 	}
-	return relay_copy(stream_out(sink), x, ev) && stream_flush(sink);
+	if (!relay_copy(stream_out(sink), x, ev)) {
+		stream_fail(sink, REASON_LIMIT_QUEUE, "");
+		return false;
+	}
+	return stream_flush(sink);
 }
 
 bool relay_flush(struct relay *r)

@@ -21,6 +21,24 @@ static const struct stream_hooks sink_hooks = {
 };
 static const struct stream_hooks verifier_hooks = {.opened = on_key_known, .ended = on_key_failed};
 
+/* A source reads on only while none of its routes holds it: one that waits for a new sink does so unless others share
+ * the source. */
+static void hold_source(struct route *r, bool waits)
+{
+	struct source *src = r->source;
+	if (src == NULL)
+		return;
+	bool hold = waits && (r->state == ROUTE_BLOCKED || !source_shared(src));
+	if (hold == r->holds)
+		return;
+	r->holds = hold;
+	src->holds += hold ? 1u : -1u;
+	if (src->holds == 0)
+		stream_read_on(src->stream, true);
+	else if (hold)
+		stream_read_on(src->stream, false);
+}
+
 /* The one place where a route's state changes. */
 static void enter(struct route *r, enum route_state next)
 {
@@ -47,11 +65,7 @@ static void enter(struct route *r, enum route_state next)
 	} else {
 		loop_timer_stop(r->timer);
 	}
-	bool waits = next == ROUTE_BLOCKED || next == ROUTE_REDIAL;
-	if (r->source != NULL && (waits || next == ROUTE_OPEN || next == ROUTE_STALLED || next == ROUTE_BOUNCE)) {
-		bool hold = next == ROUTE_BLOCKED || (next == ROUTE_REDIAL && !source_shared(r->source));
-		stream_read_on(r->source->stream, !hold);
-	}
+	hold_source(r, next == ROUTE_BLOCKED || next == ROUTE_REDIAL);
 }
 
 struct route *route_new(struct source *src, const struct pair *pair, const struct conf_backend *backend, bool inbound)
@@ -279,10 +293,7 @@ static void on_sink_ended(void *arg, struct stream *s)
 		return;
 	}
 	/* it stood and has gone: closed for idleness, restarted, lost.  The source need not know. */
-	bool held = r->state == ROUTE_BLOCKED;
 	enter(r, ROUTE_IDLE);
-	if (held && r->source != NULL)
-		stream_read_on(r->source->stream, true);
 	if (buf_len(&r->kept) > 0)
 		redial(r);
 	else if (r->source == NULL)
@@ -326,15 +337,22 @@ static void try_again(struct route *r, const struct xml_ev *ev)
 	redial(r);
 }
 
+/* The sink has failed, and has said so or will at the end of the turn: this goes to its successor. */
+static void send_later(struct route *r, const struct xml_ev *ev)
+{
+	keep(r, ev);
+	if (r->state == ROUTE_IDLE)
+		redial(r);
+}
+
 void route_stanza(struct route *r, const struct xml_ev *ev)
 {
 	struct source *src = r->source;
 	switch (r->state) {
 	case ROUTE_OPEN:
 	case ROUTE_BLOCKED:
-		/* a sink that has just failed says so at the end of the turn: then this goes to its successor */
 		if (!relay_add(&src->relay, r->sink, stream_xml(src->stream), ev))
-			keep(r, ev);
+			send_later(r, ev);
 		break;
 	case ROUTE_STALLED:
 	case ROUTE_REDIAL:

@@ -40,6 +40,7 @@ struct route {
 	struct loop_later gone;
 	const struct conf_backend *backend;
 	bool inbound;
+	bool holds;            /* counted in source->holds */
 	enum reason why;       /* BOUNCE: what the remote domain fails by */
 	int64_t retry_at, asked_at;
 	uint64_t mark;         /* bytes that the sink had taken when the timer was set */
@@ -51,6 +52,7 @@ struct source {
 	struct stream *stream;
 	struct route *routes; /* the one used last first */
 	unsigned n;
+	unsigned holds;       /* routes for whose sake it does not read */
 	bool proven;          /* backend-in: it has shown that it is the backend (invariant S10) */
 	struct relay relay;
 };

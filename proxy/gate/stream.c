@@ -154,9 +154,11 @@ static struct stream *make(
 
 static struct leg *make_leg(struct stream *s, int fd)
 {
-	size_t element = s->w->site->conf->limits.stanza_bytes;
-	return leg_new(
-	    s->w->loop, s->w->pool, fd, element + READ_AHEAD, LEG_HIGH_WATER + 2 * (element + READ_AHEAD), on_leg, s);
+	const struct conf_limits *l = &s->w->site->conf->limits;
+	size_t batch = l->stanza_bytes + READ_AHEAD;
+	/* a sink must take a batch, and what was kept for it, on top of a full queue */
+	size_t out = LEG_HIGH_WATER + 2 * batch + l->queue_bytes;
+	return leg_new(s->w->loop, s->w->pool, fd, batch, out, on_leg, s);
 }
 
 bool stream_accept(struct worker *w, int fd, const struct addr *peer, const struct conf_backend *backend,

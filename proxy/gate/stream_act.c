@@ -133,9 +133,11 @@ static void act_proceed(struct stream *s, const struct xml_ev *ev)
 			return;
 		}
 	}
-	if (!said(s, xmpp_put_proceed(leg_out(s->leg))) || !leg_flush(s->leg))
+	/* first, as it may fail: after <proceed/> nothing can be said but TLS */
+	if (!stream_start_tls(s, s->role == ROLE_PUBLIC_IN ? TLS_PUBLIC_IN : TLS_BACKEND_IN, own, NULL))
 		return;
-	(void)stream_start_tls(s, s->role == ROLE_PUBLIC_IN ? TLS_PUBLIC_IN : TLS_BACKEND_IN, own, NULL);
+	if (said(s, xmpp_put_proceed(leg_out(s->leg))))
+		(void)leg_flush(s->leg);
 }
 
 /* Direct TLS chose the certificate by SNI: it must be the one for `to`, or two hosts' policies would mix. */

@@ -52,10 +52,18 @@ static void tell(struct stream *s)
 		hooks->ended(s->arg, s);
 }
 
+/* XML can be written: not into a handshake, nor to somebody who expects one. */
+static bool can_speak(const struct stream *s)
+{
+	if (s->leg == NULL || s->state == STATE_DIAL)
+		return false;
+	return s->state != STATE_HANDSHAKE || (leg_tls(s->leg) == NULL && !s->direct);
+}
+
 /* Writes what must still be said: header, error, end. */
 static void last_words(struct stream *s, const char *condition, const char *text)
 {
-	if (s->leg == NULL || s->state == STATE_DIAL || s->state == STATE_HANDSHAKE || s->said_end)
+	if (s->said_end)
 		return;
 	struct buf *out = leg_out(s->leg);
 	bool in = s->role == ROLE_PUBLIC_IN || s->role == ROLE_BACKEND_IN;
@@ -97,7 +105,7 @@ void stream_close(struct stream *s, enum reason why, const char *condition, cons
 {
 	if (s->state == STATE_CLOSING)
 		return;
-	if (s->leg == NULL || s->state == STATE_HANDSHAKE) {
+	if (!can_speak(s)) {
 		stream_lost(s, why, detail);
 		return;
 	}

@@ -170,7 +170,7 @@ struct fsm_step fsm_step(enum role role, enum fsm_state state, enum fsm_event ev
 	if (state == STATE_ENDING)
 		step = ending(role, event);
 	else if (event == EVENT_STREAM_ERROR)
-		step = (struct fsm_step)GO(PEER_ERROR, CLOSING);
+		step = (struct fsm_step){.action = ACT_PEER_ERROR, .next = state};
 	else if (step.action == ACT_FAIL && step.why == REASON_NONE)
 		step = (struct fsm_step){ACT_FAIL, STATE_CLOSING, unexpected(state, event)};
 	return step;
