@@ -52,6 +52,19 @@ void vars_set(struct vars *vars, struct span name, struct span value)
 	vars->n++;
 }
 
+bool vars_forget(struct vars *vars, struct span name)
+{
+	for (size_t i = 0; i < vars->n; i++) {
+		if (!span_eq(span_of(vars->v[i].name), name))
+			continue;
+		free(vars->v[i].name);
+		free(vars->v[i].value);
+		vars->v[i] = vars->v[--vars->n];
+		return true;
+	}
+	return false;
+}
+
 size_t vars_mark(const struct vars *vars)
 {
 	return vars->n;

@@ -13,6 +13,8 @@ void vars_free(struct vars *vars);
 /* NULL: not set. */
 const char *vars_get(const struct vars *vars, struct span name);
 void vars_set(struct vars *vars, struct span name, struct span value);
+/* False: it was not set. */
+MUST_CHECK bool vars_forget(struct vars *vars, struct span name);
 /* The number of variables, and a return to when there were as many: undoes the captures of a pattern that failed. */
 size_t vars_mark(const struct vars *vars);
 void vars_undo(struct vars *vars, size_t mark);

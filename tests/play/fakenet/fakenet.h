@@ -12,11 +12,11 @@
 
 /* --- loop and clock --- */
 
-/* 2026-09-01T12:00:00Z: what loop_wall() says when a loop is made. */
-#define FAKE_EPOCH INT64_C(1788264000)
+/* 2026-03-01T12:00:00Z: what loop_wall() says when a loop is made. */
+#define FAKE_EPOCH INT64_C(1772366400)
 
-/* Runs turns until nothing is ready, due, deferred or posted.  False: still busy after so many turns, which is a real
- * loop spinning at full load. */
+/* Runs turns until nothing is ready, due, deferred or posted.  False: busy for so many turns in which no byte moved,
+ * which is a real loop spinning at full load. */
 MUST_CHECK bool fake_loop_settle(struct loop *loop, unsigned turns);
 /* Lets time pass, from timer to timer in the order they fall due, settling after each.  False: as above. */
 MUST_CHECK bool fake_loop_advance(struct loop *loop, int64_t ms, unsigned turns);
@@ -32,6 +32,8 @@ void fake_net_reset(void);
 void fake_net_pieces(size_t n);
 /* A turn passes: the next piece of every connection arrives.  For the fake loop. */
 void fake_net_turn(void);
+/* How many bytes the gateway has read and written, connections included.  For the fake loop. */
+uint64_t fake_net_moved(void);
 /* LOOP_READ and LOOP_WRITE as they stand.  For the fake loop. */
 unsigned fake_net_ready(int fd);
 /* Descriptors that the gateway holds open: for finding leaks. */

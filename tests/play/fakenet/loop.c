@@ -287,9 +287,15 @@ static bool turn(struct loop *loop)
 
 bool fake_loop_settle(struct loop *loop, unsigned turns)
 {
-	for (unsigned i = 0; i < turns; i++)
+	uint64_t moved = fake_net_moved();
+
+	for (unsigned i = 0; i < turns; i++) {
 		if (!turn(loop))
 			return true;
+		if (fake_net_moved() != moved)
+			i = 0;
+		moved = fake_net_moved();
+	}
 	return false;
 }
 

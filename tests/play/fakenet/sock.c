@@ -44,6 +44,7 @@ static struct {
 	struct slot slots[FD_MAX];
 	struct fake_conn *conns; /* newest first */
 	size_t pieces;
+	uint64_t moved; /* bytes and connections that the gateway took or gave, ever */
 } net;
 
 static int slot_new(struct listener *listener, struct fake_conn *conn)
@@ -139,6 +140,7 @@ enum sock_rc sock_accept(int listener, int *fd, struct addr *peer, int *err)
 	}
 	l->first = (l->first + 1) % BACKLOG;
 	l->n--;
+	net.moved++;
 	*peer = c->theirs;
 	return SOCK_OK;
 }
@@ -183,6 +185,7 @@ enum sock_rc sock_recv(int fd, char *to, size_t cap, size_t *got, int *err)
 	memcpy(to, c->in.p, n);
 	fake_bytes_drop(&c->in, n);
 	c->arrived -= n;
+	net.moved += n;
 	*got = n;
 	return SOCK_OK;
 }
@@ -214,6 +217,7 @@ enum sock_rc sock_send(int fd, const struct span *parts, size_t parts_n, size_t 
 		c->taken += n;
 		c->stuffed += c->reading ? 0 : n;
 		*sent += n;
+		net.moved += n;
 		if (n < parts[i].n)
 			break;
 	}
@@ -252,6 +256,11 @@ void fake_net_turn(void)
 		c->arrived = net.pieces == 0 ? c->in.n : least(c->in.n, net.pieces);
 		c->taken = 0;
 	}
+}
+
+uint64_t fake_net_moved(void)
+{
+	return net.moved;
 }
 
 unsigned fake_net_ready(int fd)
