@@ -90,12 +90,14 @@ table ip odd {{
 	return peer
 
 
-def add_old(lab, kind, tls, hosts=LOCAL, node="old", n=OLD, certificate=None):
-	"""An old server, running, with a user alice on each host.  Its certificate is self-signed unless one is given."""
+def add_old(lab, kind, tls, hosts=LOCAL, node="old", n=OLD, certificate=None, changes=()):
+	"""An old server, running, with a user alice on each host.  Its certificate is self-signed unless one is given.
+
+	changes: what a test must change in its configuration beyond host names."""
 	make, settings = BACKENDS[kind]
 	lab.network.add_node(node, n)
 	certificate = certificate or lab.ca.self_signed(*hosts)
-	old = lab.own(make(lab.network, node, lab.folder(node), hosts, [certificate], settings[tls]))
+	old = lab.own(make(lab.network, node, lab.folder(node), hosts, [certificate], (*settings[tls], *changes)))
 	old.clients_use_tls = not (kind == "jabberd2" or (kind == "Prosody" and tls == "off"))
 	old.start()
 	for host in hosts:

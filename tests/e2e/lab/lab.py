@@ -13,9 +13,10 @@ from .client import Client, Loop
 class Lab:
 	"""with Lab() as lab: …  Everything that lab.own() was given is stopped in reverse order at the end."""
 
-	def __init__(self, keep=False):
+	def __init__(self, keep=False, quick=False):
 		self.dir = None
 		self.keep = keep  # keep the folder with all logs
+		self.quick = quick  # smaller numbers, for whom they are a matter of taste
 		self.stack = []
 		self.loop = None
 		self.network = None

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -120,11 +121,22 @@ class Network:
 
 	def command(self, node, *command, user=None):
 		"""A command line that runs inside a node, as another user if one is given."""
-		become = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"] if user else []
+		group = str(pwd.getpwnam(user).pw_gid) if user else ""
+		become = ["setpriv", "--reuid", user, "--regid", group, "--clear-groups"] if user else []
 		return ["ip", "netns", "exec", self.name(node), *become, *command]
 
 	def run(self, node, *command, user=None, **more):
 		return run(self.command(node, *command, user=user), **more)
+
+	@contextlib.contextmanager
+	def within(self, node):
+		"""Sockets that this thread makes in the block belong to the node for good."""
+		with open(f"/run/netns/{self.name(node)}", "rb") as there, open(f"/run/netns/{self.name('hub')}", "rb") as hub:
+			_enter(there.fileno())
+			try:
+				yield
+			finally:
+				_enter(hub.fileno())
 
 	def listening(self, node, port):
 		"""True if something listens on a TCP port of the node."""

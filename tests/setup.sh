@@ -1,0 +1,76 @@
+# Sourced by tests/run and conf/demo: what a fresh Debian 12 needs.
+
+BUILD_PACKAGES="ca-certificates build-essential cmake ninja-build pkg-config python3 libevent-dev libc-ares-dev
+	libinih-dev libidn2-dev libcmocka-dev libexpat1-dev"
+LAB_PACKAGES="iproute2 nftables dnsmasq-base openssl ejabberd prosody lua-unbound jabberd2 python3-slixmpp"
+FUZZ_PACKAGES="clang libclang-rt-14-dev"
+
+# What a package would start at the next boot.
+units_of() {
+	case $1 in
+	ejabberd) echo ejabberd.service epmd.service epmd.socket ;;
+	prosody) echo prosody.service ;;
+	jabberd2) echo jabberd.service jabberd-router.service jabberd-sm.service jabberd-c2s.service jabberd-s2s.service ;;
+	esac
+}
+
+missing_packages() {
+	local p
+	for p in "$@"; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null | grep -qx installed || printf '%s ' "$p"
+	done
+}
+
+# Installs what is missing.  None of the servers may start by itself: the lab runs its own, in its own network.
+install_packages() {
+	local missing made_policy="" status=0 log
+	missing=$(missing_packages "$@")
+	[ -n "$missing" ] || return 0
+	if [ "$(id -u)" != 0 ]; then
+		echo "These packages are missing, and only root can install them: $missing" >&2
+		return 1
+	fi
+	echo "-- installing: $missing"
+	if [ ! -e /usr/sbin/policy-rc.d ]; then
+		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+		chmod 755 /usr/sbin/policy-rc.d
+		made_policy=yes
+	fi
+	log=$(mktemp)
+	(
+		export DEBIAN_FRONTEND=noninteractive
+		# shellcheck disable=SC2086
+		apt-get -qq update && apt-get -qq -y --no-install-recommends install $missing
+	) >"$log" 2>&1 || status=$?
+	[ -z "$made_policy" ] || rm -f /usr/sbin/policy-rc.d
+	if [ $status != 0 ]; then
+		tail -n 30 "$log" >&2
+		rm -f "$log"
+		return $status
+	fi
+	rm -f "$log"
+	# Only what came just now: a server that was here before is somebody's.
+	command -v systemctl >/dev/null || return 0
+	local package unit
+	for package in $missing; do
+		for unit in $(units_of "$package"); do
+			systemctl -q disable "$unit" 2>/dev/null || true
+		done
+	done
+}
+
+# build PRESET [TARGET…]: configures and builds quietly; what went wrong is shown.
+build() {
+	local preset=$1 log
+	shift
+	log=$(mktemp)
+	echo "-- building: $preset"
+	if ! { cmake --preset "$preset" ${BORINGSSL_ROOT:+-DBORINGSSL_ROOT="$BORINGSSL_ROOT"} \
+		${BORINGSSL_SOURCE_DIR:+-DBORINGSSL_SOURCE_DIR="$BORINGSSL_SOURCE_DIR"} &&
+		cmake --build --preset "$preset" ${1:+--target "$@"}; } >"$log" 2>&1; then
+		tail -n 60 "$log" >&2
+		rm -f "$log"
+		return 1
+	fi
+	rm -f "$log"
+}
