@@ -1,0 +1,78 @@
+#include <openssl/rand.h>
+
+#include "dial_internal.h"
+
+static bool goes_before(const struct dns_srv *a, const struct dns_srv *b)
+{
+	if (a->priority != b->priority)
+		return a->priority < b->priority;
+	return a->weight == 0 && b->weight != 0;
+}
+
+/* Both services' records as if they were one's (XEP-0368 section 3), by priority and those of weight 0 first. */
+static size_t collect(const struct dial_answer answers[SERVICES], struct dial_choice *choices)
+{
+	size_t n = 0;
+
+	for (int s = XMPPS; s < SERVICES; s++) {
+		for (size_t i = 0; i < answers[s].n; i++) {
+			const struct dns_srv *srv = &answers[s].srv[i];
+			size_t at = n;
+
+			if (srv->target[0] == '\0' || srv->port == 0)
+				continue;
+			for (; at > 0 && goes_before(srv, choices[at - 1].srv); at--)
+				choices[at] = choices[at - 1];
+			choices[at] = (struct dial_choice){srv, s == XMPPS};
+			n++;
+		}
+	}
+	return n;
+}
+
+static uint64_t random_number(const struct dial_options *options)
+{
+	uint64_t value = 0;
+
+	if (options->random != NULL)
+		return options->random(options->random_arg);
+	RAND_bytes((uint8_t *)&value, sizeof(value));
+	return value;
+}
+
+/* RFC 2782, "Weight": of those of the first one's priority, one by chance goes to the front. */
+static void draw_first(const struct dial_options *options, struct dial_choice *choices, size_t n)
+{
+	uint64_t sum = 0, running = 0, chance;
+	struct dial_choice drawn;
+	size_t same = 0, i;
+
+	for (; same < n && choices[same].srv->priority == choices[0].srv->priority; same++)
+		sum += choices[same].srv->weight;
+	chance = random_number(options) % (sum + 1);
+	for (i = 0; i < same - 1; i++) {
+		running += choices[i].srv->weight;
+		if (running >= chance)
+			break;
+	}
+	drawn = choices[i];
+	memmove(choices + 1, choices, i * sizeof(*choices));
+	choices[0] = drawn;
+}
+
+enum reason dial_choose(const struct dial_answer answers[SERVICES], const struct dial_options *options,
+    struct dial_choice *choices, size_t *n)
+{
+	*n = collect(answers, choices);
+	for (size_t i = 0; i < *n; i++)
+		draw_first(options, choices + i, *n - i);
+	if (*n > 0)
+		return REASON_NONE;
+	for (int s = XMPPS; s < SERVICES; s++) {
+		/* A failed look-up is not "no such record": the domain's web server would be asked for XMPP. */
+		if (answers[s].rc == DNS_FAILED || answers[s].rc == DNS_TIMEOUT)
+			return REASON_DNS_FAILED;
+	}
+	/* The target "." of either service tells that the domain knows of SRV: no fall-back (XEP-0368 section 3). */
+	return answers[XMPPS].n + answers[XMPP].n > 0 ? REASON_DNS_NO_SERVICE : REASON_NONE;
+}
