@@ -62,9 +62,9 @@ void stream_fail(struct stream *s, enum reason why, const char *detail);
 void stream_break(struct stream *s, enum reason why, const char *detail);
 /* Ends by the book: </stream:stream>; what still arrives on an -in stream is handed on until theirs comes. */
 void stream_end(struct stream *s, enum reason why);
-/* At once, without a word (the worker is being freed).  A stream's place in the worker's list may still be walked from until
- * the end of the turn. */
-void stream_free(struct stream *s);
+/* At once, without a word to the other side (the worker gives up); the owner hears `ended`.  A stream's place in the worker's
+ * list may still be walked from until the end of the turn. */
+void stream_drop(struct stream *s, enum reason why);
 
 /* Sinks: bytes behind what was sent before.  False: the stream has failed; `ended` follows. */
 MUST_CHECK bool stream_send(struct stream *s, struct span bytes);

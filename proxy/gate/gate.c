@@ -102,7 +102,7 @@ static void on_hurry(void *arg)
 {
 	struct gate *g = arg;
 	while (g->w.streams != NULL)
-		stream_free(g->w.streams);
+		stream_drop(g->w.streams, REASON_SHUTDOWN);
 }
 
 struct gate *gate_new(struct loop *loop, struct site *site, char *err, size_t err_n)
@@ -220,7 +220,7 @@ void gate_free(struct gate *g)
 	g->w.empty = NULL;
 	close_listeners(g);
 	while (g->w.streams != NULL)
-		stream_free(g->w.streams);
+		stream_drop(g->w.streams, REASON_SHUTDOWN);
 	loop_timer_free(g->resume);
 	loop_timer_free(g->hurry);
 	dns_free(g->w.dns);

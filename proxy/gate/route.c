@@ -391,7 +391,9 @@ void route_check(struct route *r)
 void route_orphan(struct route *r)
 {
 	r->source = NULL;
-	bool pending = buf_len(&r->kept) > 0 && (r->state == ROUTE_REDIAL || r->state == ROUTE_STALLED);
+	/* without a sink this is the end of one that could not be made anew */
+	bool pending =
+	    r->sink != NULL && buf_len(&r->kept) > 0 && (r->state == ROUTE_REDIAL || r->state == ROUTE_STALLED);
 	if (!pending)
 		destroy(r);
 }

@@ -211,6 +211,14 @@ void stream_lost(struct stream *s, enum reason why, const char *detail)
 	stream_free(s);
 }
 
+void stream_drop(struct stream *s, enum reason why)
+{
+	if (!s->told)
+		remember(s, why, "");
+	tell(s);
+	stream_free(s);
+}
+
 static void release(void *arg)
 {
 	struct stream *s = arg;

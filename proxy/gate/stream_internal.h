@@ -72,6 +72,8 @@ void stream_act(struct stream *s, enum fsm_action action, const struct xml_ev *e
 void stream_close(struct stream *s, enum reason why, const char *condition, const char *text, const char *detail);
 void stream_peer_end(struct stream *s);
 void stream_lost(struct stream *s, enum reason why, const char *detail);
+/* Gives back memory and place in the worker's list; nobody hears of it. */
+void stream_free(struct stream *s);
 void stream_out_of_time(struct stream *s);
 
 /* stream_log.c */
