@@ -129,9 +129,27 @@ static void accepts(struct stage *stage, struct actor *actor, const char *rest)
 	take_conn(stage, actor, conn);
 }
 
+static void must_not_be_finished(const struct stage *stage, const struct actor *actor)
+{
+	if (actor->finished)
+		stage_fail(stage, "%s has finished", actor->name);
+}
+
+/* finishes: by the book; hangs-up: without close_notify. */
+static void finish(struct stage *stage, struct actor *actor, bool notify)
+{
+	must_not_be_finished(stage, actor);
+	if (notify && actor->secure != NULL)
+		secure_close(actor->secure);
+	(void)actor_step(actor);
+	fake_conn_finish(actor->conn);
+	actor->finished = true;
+}
+
 enum ending { CLOSED, CUT, ABORTED };
 
-/* closed: by the book (close_notify, if TLS was on, and FIN); cut: FIN without close_notify; aborted: RST. */
+/* closed: by the book (close_notify, if TLS was on, and FIN); cut: FIN without close_notify; aborted: RST.  The actor
+ * then closes its own end. */
 static void ends(struct stage *stage, struct actor *actor, enum ending wanted)
 {
 	enum fake_end end = fake_conn_end(actor->conn);
@@ -145,6 +163,8 @@ static void ends(struct stage *stage, struct actor *actor, enum ending wanted)
 		stage_fail(stage, "the gateway keeps this connection open");
 	if (is != wanted)
 		stage_fail(stage, "this connection was %s", names[is]);
+	if (!actor->finished)
+		finish(stage, actor, true);
 	actor_leave(actor);
 }
 
@@ -164,23 +184,6 @@ static void aborted(struct stage *stage, struct actor *actor, const char *rest)
 {
 	(void)rest;
 	ends(stage, actor, ABORTED);
-}
-
-static void must_not_be_finished(const struct stage *stage, const struct actor *actor)
-{
-	if (actor->finished)
-		stage_fail(stage, "%s has finished", actor->name);
-}
-
-/* finishes: by the book; hangs-up: without close_notify. */
-static void finish(struct stage *stage, struct actor *actor, bool notify)
-{
-	must_not_be_finished(stage, actor);
-	if (notify && actor->secure != NULL)
-		secure_close(actor->secure);
-	(void)actor_step(actor);
-	fake_conn_finish(actor->conn);
-	actor->finished = true;
 }
 
 static void finishes(struct stage *stage, struct actor *actor, const char *rest)

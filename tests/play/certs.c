@@ -101,7 +101,10 @@ bool certs_make(struct certs *certs, struct span name, struct span kind_name, co
 	if (kind == NULL)
 		return false;
 	ENSURE(certs->n < CERTS_MAX && name.n < sizeof(cert->name) && certs_find(certs, name) == NULL);
+	memcpy(cert->name, name.p, name.n);
 	spec.eku = kind->eku;
+	/* Those of public authorities have no subject any more; those that `openssl req` makes do. */
+	spec.cn = kind->by == BY_ITSELF ? cert->name : NULL;
 	spec.key = kind->key;
 	spec.serial = (unsigned)certs->n + 1;
 	if (kind->until_day != 0) {
@@ -110,7 +113,6 @@ bool certs_make(struct certs *certs, struct span name, struct span kind_name, co
 	}
 	set_names(&spec, domains);
 	issuer = kind->by == BY_ITSELF ? NULL : kind->by == BY_STRANGER ? &certs->stranger : &certs->intermediate;
-	memcpy(cert->name, name.p, name.n);
 	cert->leaf = mint_new(&spec, issuer);
 	cert->issuer = kind->incomplete ? NULL : issuer;
 	certs->n++;
