@@ -12,7 +12,7 @@ enum sock_rc {
 	SOCK_ERROR, /* *err holds errno */
 };
 
-/* Listens (SO_REUSEPORT if shared, so that every worker has a socket of its own; IPV6_V6ONLY off for [::]).
+/* Listens (SO_REUSEPORT if shared, so that every worker has a socket of its own; [::] does not take IPv4).
  * -1: err holds a sentence with address and cause. */
 MUST_CHECK int sock_listen(const struct addr *at, bool shared, char *err, size_t err_n);
 /* True if nobody else listens there: with SO_REUSEPORT a second daemon would silently share the port. */

@@ -56,11 +56,6 @@ static void unmap(struct addr *a)
 
 /* --- listening --- */
 
-static bool is_any6(const struct addr *at)
-{
-	return at->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&at->u.in6.sin6_addr);
-}
-
 static int bind_and_listen(const struct addr *at, bool shared)
 {
 	int fd = socket(at->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -69,7 +64,8 @@ static int bind_and_listen(const struct addr *at, bool shared)
 	if (fd < 0)
 		return -1;
 	if (set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) && (!shared || set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
-	    (!is_any6(at) || set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0)) &&
+	    /* each family has a listener of its own, whatever net.ipv6.bindv6only says */
+	    (at->u.sa.sa_family != AF_INET6 || set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
 	    /* Linux hands these down to every accepted socket: six system calls less a connection. */
 	    set_tcp_options(fd) && bind(fd, &at->u.sa, at->len) == 0 && listen(fd, SOMAXCONN) == 0)
 		return fd;

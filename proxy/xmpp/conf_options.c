@@ -55,7 +55,7 @@ const struct conf_option conf_options[] = {
      "each start, which is right for a single instance."},
 
     {ALL_LIST(S_PUBLIC, "listen", CONF_ADDRESSES, public_listen, public_listens), 0, 0, NULL, "0.0.0.0:25269 [::]:25269",
-     "Where other servers connect to, by STARTTLS or direct TLS: either is known by its first byte."},
+     "Where other servers connect to, by STARTTLS or direct TLS: either is known by its first byte; [::] is IPv6 alone."},
 
     {ALL(S_TRUST, "system", CONF_BOOL, trust_system), 0, 0, "yes", NULL,
      "Whether the authorities in the system's bundle are trusted."},
@@ -93,7 +93,7 @@ const struct conf_option conf_options[] = {
     {TIMEOUT("outbound", outbound, SECOND, HOUR, "18s"),
      "All it takes to reach another server for a backend; servers that wait for the answer give up after 20s or more."},
     {TIMEOUT("dialback", dialback, SECOND, HOUR, "30s"), "All it takes until a backend has accepted another server."},
-    {TIMEOUT("idle", idle, 10 * SECOND, 24 * DAY, "1h"), "A stream on which nothing at all moves."},
+    {TIMEOUT("idle", idle, 10 * SECOND, 24 * DAY, "6h"), "A stream on which nothing at all moves."},
     {TIMEOUT("close", close, 100, HOUR, "5s"), "From our end of a stream to the other side's."},
     {TIMEOUT("stall", stall, SECOND, HOUR, "60s"), "A receiver that takes no byte."},
     {TIMEOUT("retry", retry, 0, HOUR, "30s"),

@@ -125,25 +125,29 @@ static void test_nothing_to_accept(void **state)
 	sock_close(listener);
 }
 
-static void test_any6_takes_ipv4_and_tells_it_plainly(void **state)
+/* "0.0.0.0:25269 [::]:25269" is what configurations say. */
+static void test_any6_leaves_ipv4_to_a_listener_of_its_own(void **state)
 {
-	struct addr at, v4, peer, near;
-	int near_fd, far_fd, err = 0, listener = listen_on("[::]:0", false, &at);
+	char err[256] = "";
+	struct addr at, any4, v4, peer, near;
+	int near_fd, far_fd, cause = 0, six = listen_on("[::]:0", false, &at), four;
 
 	(void)state;
+	any4 = addr_of("0.0.0.0:0");
+	addr_set_port(&any4, addr_port(&at));
+	four = sock_listen(&any4, false, err, sizeof(err));
+	assert_true(four >= 0);
 	v4 = addr_of("127.0.0.1:0");
 	addr_set_port(&v4, addr_port(&at));
-	assert_int_equal(sock_connect(&v4, &near_fd, &err), SOCK_OK);
-	wait_for(listener, POLLIN);
-	assert_int_equal(sock_accept(listener, &far_fd, &peer, &err), SOCK_OK);
+	assert_int_equal(sock_connect(&v4, &near_fd, &cause), SOCK_OK);
+	wait_for(four, POLLIN);
+	assert_int_equal(sock_accept(four, &far_fd, &peer, &cause), SOCK_OK);
 	near = bound_to(near_fd);
-	assert_int_equal(peer.u.sa.sa_family, AF_INET);
 	assert_true(addr_eq(&peer, &near));
-	assert_true(sock_original_destination(far_fd, &at));
-	assert_true(addr_eq(&at, &v4));
 	sock_close(near_fd);
 	sock_close(far_fd);
-	sock_close(listener);
+	sock_close(four);
+	sock_close(six);
 }
 
 static void test_send_keeps_order_of_parts(void **state)
@@ -295,7 +299,7 @@ static void test_probe_sees_a_shared_listener(void **state)
 	again = bound_to(second);
 	assert_true(addr_eq(&at, &again));
 	assert_taken(&at);
-	any = addr_of("[::]:0");
+	any = addr_of("0.0.0.0:0");
 	addr_set_port(&any, addr_port(&at));
 	assert_taken(&any);
 	assert_int_equal(sock_listen(&at, false, err, sizeof(err)), -1);
@@ -424,7 +428,6 @@ static void child_main(void)
 	           "nft add rule inet t out tcp dport 5269 redirect to :15269") != 0)
 		_exit(CHILD_SKIP);
 	child_redirected("127.0.0.1:0", "192.0.2.7:5269", 15269);
-	child_redirected("[::]:0", "192.0.2.7:5269", 15269);
 	child_redirected("[::]:0", "[2001:db8::7]:5269", 15269);
 	_exit(0);
 }
@@ -451,7 +454,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_options_at_both_ends),
 	    cmocka_unit_test(test_nothing_to_accept),
-	    cmocka_unit_test(test_any6_takes_ipv4_and_tells_it_plainly),
+	    cmocka_unit_test(test_any6_leaves_ipv4_to_a_listener_of_its_own),
 	    cmocka_unit_test(test_send_keeps_order_of_parts),
 	    cmocka_unit_test(test_send_fills_up_then_goes_on),
 	    cmocka_unit_test(test_send_to_the_dead_is_an_error_without_signal),

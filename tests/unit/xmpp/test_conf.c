@@ -79,7 +79,7 @@ static void defaults(void **state)
 	assert_int_equal(t->dns, 10000);
 	assert_int_equal(t->outbound, 18000);
 	assert_int_equal(t->dialback, 30000);
-	assert_int_equal(t->idle, 3600000);
+	assert_int_equal(t->idle, 6 * 3600000);
 	assert_int_equal(t->close, 5000);
 	assert_int_equal(t->stall, 60000);
 	assert_int_equal(t->retry, 30000);
@@ -99,7 +99,7 @@ static void defaults(void **state)
 	conf = conf_defaults();
 	assert_non_null(conf);
 	assert_true(conf->trust_system);
-	assert_int_equal(conf->timeouts.idle, 3600000);
+	assert_int_equal(conf->timeouts.idle, 6 * 3600000);
 	assert_int_equal(conf->hosts_n + conf->backends_n + conf->public_listens, 0);
 	assert_null(find(conf, "example.org"));
 	conf_unref(conf);
