@@ -118,39 +118,52 @@ static void make_event(struct xml_cursor *c, struct xml_ev *ev)
 	x->pos = 0;
 }
 
-static enum xml_tok read_prolog(struct xml_cursor *c)
+/* The XML declaration, if the "<?" at c->p begins one. */
+static enum xml_tok read_declaration(struct xml_cursor *c)
 {
-	struct xml *x = c->x;
 	static const char decl[] = "<?xml";
 	size_t left = (size_t)(c->end - c->p), n = at_most(left, sizeof(decl) - 1);
+	const char *end;
 
-	if (x->state == XML_AT_START) {
-		unsigned char first = (unsigned char)*c->p;
+	if (memcmp(c->p, decl, n) != 0 || (left > n && !xml_is(c->p[n], XML_C_SPACE)))
+		return xml_bad(c, XML_ERR_RESTRICTED, c->p);
+	end = xml_seek_tag_end(c);
+	if (end == NULL)
+		return XML_TOK_SHORT;
+	if (xml_read_declaration(c, c->p, end) != XML_TOK_OK)
+		return XML_TOK_BAD;
+	c->p = end;
+	return XML_TOK_OK;
+}
 
+/* What may stand before the first start tag; OK: c->p is at its '<'. */
+static enum xml_tok read_prolog(struct xml_cursor *c)
+{
+	unsigned char first = (unsigned char)*c->p;
+
+	if (c->x->state == XML_AT_START) {
 		if (first == 0 || first >= 0x80)
 			return xml_bad(c, XML_ERR_ENCODING, c->p);
-		if (n >= 2 && c->p[1] == '?') {
-			const char *end;
-
-			if (memcmp(c->p, decl, n) != 0 || (left > n && !xml_is(c->p[n], XML_C_SPACE)))
-				return xml_bad(c, XML_ERR_RESTRICTED, c->p);
-			end = xml_seek_tag_end(c);
-			if (end == NULL)
-				return XML_TOK_SHORT;
-			if (xml_read_declaration(c, c->p, end) != XML_TOK_OK)
-				return XML_TOK_BAD;
-			c->p = end;
-		} else if (n < 2 && *c->p == '<') {
+		if (first == '<' && c->end - c->p < 2)
 			return XML_TOK_SHORT;
+		if (first == '<' && c->p[1] == '?') {
+			enum xml_tok tok = read_declaration(c);
+
+			if (tok != XML_TOK_OK)
+				return tok;
 		}
-		enter(x, XML_IN_PROLOG);
+		enter(c->x, XML_IN_PROLOG);
 	}
 	c->p = xml_skip_space(c->p, c->end);
-	if (c->end - c->p < 2)
-		return c->p == c->end || *c->p == '<' ? XML_TOK_SHORT : xml_bad(c, XML_ERR_NOT_WELL_FORMED, c->p);
-	if (*c->p != '<' || c->p[1] == '/')
+	if (c->p == c->end)
+		return XML_TOK_SHORT;
+	if (*c->p != '<')
 		return xml_bad(c, XML_ERR_NOT_WELL_FORMED, c->p);
-	return c->p[1] == '!' || c->p[1] == '?' ? xml_bad(c, XML_ERR_RESTRICTED, c->p) : XML_TOK_OK;
+	if (c->end - c->p < 2)
+		return XML_TOK_SHORT;
+	if (c->p[1] == '!' || c->p[1] == '?')
+		return xml_bad(c, XML_ERR_RESTRICTED, c->p);
+	return c->p[1] == '/' ? xml_bad(c, XML_ERR_NOT_WELL_FORMED, c->p) : XML_TOK_OK;
 }
 
 static enum xml_rc read_element(struct xml_cursor *c, struct xml_ev *ev)

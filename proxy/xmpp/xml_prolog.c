@@ -62,7 +62,7 @@ enum xml_tok xml_read_declaration(struct xml_cursor *c, const char *p, const cha
 	struct pseudo a;
 
 	p += 5; /* "<?xml" */
-	if (end < p || *end != '?')
+	if (end < p || *end != '?' || end[1] != '>')
 		return xml_bad(c, XML_ERR_NOT_WELL_FORMED, q - 1);
 	if (!next_pseudo(&p, end, &a) || !span_eq(a.name, SPAN("version")) || !is_version(a.value))
 		return xml_bad(c, XML_ERR_NOT_WELL_FORMED, a.at);

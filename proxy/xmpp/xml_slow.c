@@ -130,10 +130,10 @@ enum xml_tok xml_bang(struct xml_cursor *c)
 		return XML_TOK_SHORT;
 	if (c->p[2] != '[')
 		return xml_bad(c, XML_ERR_RESTRICTED, c->p);
-	if (memcmp(c->p, cdata, n) != 0)
-		return xml_bad(c, XML_ERR_NOT_WELL_FORMED, c->p);
 	if (c->x->depth == 0)
 		return xml_bad(c, XML_ERR_STRAY_TEXT, c->p);
+	if (memcmp(c->p, cdata, n) != 0)
+		return xml_bad(c, XML_ERR_NOT_WELL_FORMED, c->p);
 	if (n < sizeof(cdata) - 1)
 		return XML_TOK_SHORT;
 	c->p += n;
