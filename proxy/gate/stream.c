@@ -351,10 +351,20 @@ void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev
 	stream_act(s, step.action, ev);
 }
 
+/* In the clear the addresses of a public-in header are hints, for our answer and the log; what counts comes inside TLS. */
+static void take_hints(struct stream *s, const struct xmpp_header *h)
+{
+	s->pair.from = h->from;
+	if (h->to_is == XMPP_ADDRESS_GOOD && conf_host_find(s->w->site->conf, &h->to) != NULL)
+		s->pair.to = h->to;
+}
+
 static void on_header(struct stream *s, const struct xml_ev *ev)
 {
 	struct xmpp_header h;
 	xmpp_header_read(&h, ev);
+	if (s->role == ROLE_PUBLIC_IN && s->state == STATE_HEADER)
+		take_hints(s, &h);
 	if (!h.namespaces_good) {
 		stream_fail(s, REASON_HEADER, "");
 		return;

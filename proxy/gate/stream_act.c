@@ -73,9 +73,6 @@ static void greet_public(struct stream *s, const struct xmpp_header *h)
 		stream_fail(s, REASON_HEADER_ADDRESS, "from is no domain");
 		return;
 	}
-	/* in the clear from is a hint for our answer only; what counts comes inside TLS */
-	if (h->from_is == XMPP_ADDRESS_GOOD)
-		s->pair.from = h->from;
 	if (say_header(s) && offer(s, XMPP_OFFER_STARTTLS_REQUIRED))
 		(void)leg_flush(s->leg);
 }
@@ -180,14 +177,13 @@ static void act_admit(struct stream *s, const struct xml_ev *ev)
 	struct xmpp_header h;
 	xmpp_header_read(&h, ev);
 	xmpp_new_id(s->id);
-	s->pair.from = (struct domain){0};
+	s->pair.from = h.from;
 	if (!check_to(s, &h) || !check_sni(s))
 		return;
 	if (h.from_is != XMPP_ADDRESS_GOOD) {
 		stream_fail(s, REASON_HEADER_ADDRESS, "no good from");
 		return;
 	}
-	s->pair.from = h.from;
 	if (admit_peer(s) && say_header(s) && offer(s, XMPP_OFFER_EXTERNAL))
 		(void)leg_flush(s->leg);
 }

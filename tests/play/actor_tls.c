@@ -73,6 +73,7 @@ void actor_tls(struct stage *stage, struct actor *actor, const char *rest)
 	struct wanted w = {.options = {.asks = true, .refuse = -1}};
 	struct span role = next_word(&rest);
 	enum secure_state state;
+	bool gone;
 
 	if (!is(role, "client") && !is(role, "server"))
 		stage_fail(stage, "\"client\" or \"server\" must stand behind \"tls\"");
@@ -87,7 +88,9 @@ void actor_tls(struct stage *stage, struct actor *actor, const char *rest)
 	fake_bytes_drop(&actor->header, actor->header.n);
 	stage_settle(stage);
 	state = secure_state(actor->secure);
-	if (w.fails && state == SECURE_FAILED)
+	/* The alert may come in part only, before the connection goes. */
+	gone = state == SECURE_SHAKING && fake_conn_end(actor->conn) != FAKE_OPEN;
+	if (w.fails && (state == SECURE_FAILED || gone))
 		return;
 	if (w.fails)
 		stage_fail(
