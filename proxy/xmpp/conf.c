@@ -140,10 +140,12 @@ static bool backend_name_ok(struct span name)
 /* The line where the same section stands already; 0: nowhere.  (Hosts are compared later, all at once.) */
 static unsigned section_before(const struct conf_build *b, const struct conf_section *section, struct span argument)
 {
-	for (size_t i = 0; i + 1 < b->drafts_n; i++) {
+	if (section->owner == CONF_OF_HOST)
+		return 0;
+	for (size_t i = 0; i < b->drafts_n; i++) {
 		const struct conf_draft *d = &b->drafts[i];
 
-		if (d->section != section || section->owner == CONF_OF_HOST)
+		if (d->section != section)
 			continue;
 		if (section->owner == CONF_OF_ALL || span_eq(span_of(b->conf->backends[d->at].name), argument))
 			return d->line;
@@ -156,8 +158,9 @@ static bool add_backend(struct conf_build *b, struct conf_draft *d, struct span 
 	struct conf_backend *backend;
 
 	if (!backend_name_ok(name)) {
-		conf_error(b, d->line, "\"%.*s\" is no name for a backend: letters, digits, \"-\", \"_\" and \".\"",
-		    name.n < NAME_MAX_SHOWN ? (int)name.n : NAME_MAX_SHOWN, name.p);
+		conf_error(b, d->line,
+		    "\"%.*s\" is no name for a backend: up to %d letters, digits, \"-\", \"_\" and \".\"",
+		    name.n < NAME_MAX_SHOWN ? (int)name.n : NAME_MAX_SHOWN, name.p, NAME_MAX_SHOWN);
 		return false;
 	}
 	d->at = b->conf->backends_n;

@@ -64,7 +64,7 @@ const struct conf_host *conf_host_find(const struct conf *conf, const struct dom
 	const struct slot *slot;
 	const char *dot;
 
-	if (conf->index == NULL || name.n == 0)
+	if (conf->index == NULL)
 		return NULL;
 	slot = &conf->index->slots[slot_of(conf->index, name)];
 	if (slot->domain != NULL)

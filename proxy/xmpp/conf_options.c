@@ -158,7 +158,7 @@ const char *conf_section_title(const struct conf_section *section, char out[stat
 
 static char folded(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '_' || c == ' ' ? '-' : c;
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '_' ? '-' : c;
 }
 
 static size_t least_of(size_t a, size_t b)
@@ -166,28 +166,27 @@ static size_t least_of(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Levenshtein's distance, where case does not count, nor which of '-', '_' and ' ' it is. */
-static size_t edit_distance(const char *a, const char *b)
+/* Levenshtein's distance from what was typed to a word of ours; case does not count, nor whether it is '-' or '_'. */
+static size_t edit_distance(const char *typed, const char *ours)
 {
 	size_t row[KEY_MAX + 1];
-	size_t a_n = strlen(a), b_n = strlen(b);
+	size_t n = strlen(ours);
 
-	if (a_n > KEY_MAX || b_n > KEY_MAX)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= b_n; j++)
+	ENSURE(n <= KEY_MAX);
+	for (size_t j = 0; j <= n; j++)
 		row[j] = j;
-	for (size_t i = 1; i <= a_n; i++) {
+	for (size_t i = 1; typed[i - 1] != '\0'; i++) {
 		size_t diagonal = row[0];
 
 		row[0] = i;
-		for (size_t j = 1; j <= b_n; j++) {
-			size_t changed = diagonal + (folded(a[i - 1]) != folded(b[j - 1]));
+		for (size_t j = 1; j <= n; j++) {
+			size_t changed = diagonal + (folded(typed[i - 1]) != folded(ours[j - 1]));
 
 			diagonal = row[j];
 			row[j] = least_of(changed, least_of(row[j], row[j - 1]) + 1);
 		}
 	}
-	return row[b_n];
+	return row[n];
 }
 
 /* How far a slip of the finger goes. */

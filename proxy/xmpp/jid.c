@@ -126,41 +126,46 @@ static bool domain_parse_v6(struct domain *out, struct span text)
 	ENSURE(inet_ntop(AF_INET6, &in6, out->s + 1, INET6_ADDRSTRLEN) != NULL);
 	out->n = (uint8_t)strlen(out->s);
 	out->s[out->n++] = ']';
+	out->s[out->n] = '\0';
 	return true;
 }
 
-bool domain_parse(struct domain *out, struct span text)
+static bool domain_parse_name(struct domain *out, struct span text)
 {
-	struct domain d = {.n = 0};
 	struct in_addr in4;
 
-	*out = d;
-	if (text.n == 0 || text.n > DOMAINPART_MAX)
-		return false;
-	if (text.p[0] == '[') {
-		if (!domain_parse_v6(&d, text))
-			return false;
-		*out = d;
-		return true;
-	}
 	if (text.p[text.n - 1] == '.')
 		text.n--;
 	for (;;) {
 		const char *dot = text.n > 0 ? memchr(text.p, '.', text.n) : NULL;
 		size_t n = dot != NULL ? (size_t)(dot - text.p) : text.n;
 
-		if (!domain_add_label(&d, (struct span){text.p, n}))
+		if (!domain_add_label(out, (struct span){text.p, n}))
 			return false;
 		if (dot == NULL)
 			break;
 		text.p += n + 1;
 		text.n -= n + 1;
 	}
-	d.s[d.n] = '\0';
-	if (domain_ends_in_number(&d) && inet_pton(AF_INET, d.s, &in4) != 1)
-		return false;
-	*out = d;
-	return true;
+	out->s[out->n] = '\0';
+	return !domain_ends_in_number(out) || inet_pton(AF_INET, out->s, &in4) == 1;
+}
+
+bool domain_parse(struct domain *out, struct span text)
+{
+	struct domain d; /* not zeroed: this runs for every stanza of a shared stream */
+	bool ok;
+
+	d.n = 0;
+	ok = text.n > 0 && text.n <= DOMAINPART_MAX &&
+	     (text.p[0] == '[' ? domain_parse_v6(&d, text) : domain_parse_name(&d, text));
+	if (!ok) {
+		d.n = 0;
+		d.s[0] = '\0';
+	}
+	out->n = d.n;
+	memcpy(out->s, d.s, (size_t)d.n + 1);
+	return ok;
 }
 
 /* The U-label of an A-label, into out (U_LABEL_MAX bytes).  False: there is none that domain_parse() would read back.

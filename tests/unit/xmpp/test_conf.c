@@ -118,7 +118,7 @@ static void every_value(void **state)
 	    "[host EXÄMPLE.org.] # comment\ncertificate = $D/cert.pem\nkey = $D/key.pem\nbackend = a.b-c_1\n"
 	    "subdomains = conference.exämple.org other.example\nsubdomains = *\nsubdomains = muc.example\n"
 	    "[host z.example]\ncertificate = $D/key.pem\nkey = $D/cert.pem\nbackend = z\nsubdomains = *.z.example\n"
-	    "[timeouts]\nnegotiate = 1500ms\nidle = 24d\nretry = 0s\n"
+	    "[timeouts]\nnegotiate = 1500ms\nidle = 24d\nretry = 0s\nhandshake = 2m\nclose = 1h\n"
 	    "[limits]\nstanza-size = 10000\nqueue-size = 3M\nname-size = 2K\n");
 	const struct conf_host *h = &conf->hosts[0];
 
@@ -168,6 +168,8 @@ static void every_value(void **state)
 	assert_int_equal(conf->timeouts.negotiate, 1500);
 	assert_int_equal(conf->timeouts.idle, 24 * 86400000);
 	assert_int_equal(conf->timeouts.retry, 0);
+	assert_int_equal(conf->timeouts.handshake, 120000);
+	assert_int_equal(conf->timeouts.close, 3600000);
 	assert_int_equal(conf->limits.stanza_bytes, 10000);
 	assert_int_equal(conf->limits.queue_bytes, 3 << 20);
 	assert_int_equal(conf->limits.name_bytes, 2048);

@@ -63,6 +63,7 @@ static void check_cases(const struct conf_case *cases, size_t n)
 		conf = conf_load(folder.ini, &errors);
 		expect_texts(c->text, errors.text, errors.n, c->errors, wanted);
 		assert_int_equal(conf == NULL, wanted > 0);
+		assert_int_equal(errors.warnings, 0); /* no guesses about what errors hide */
 		conf_unref(conf);
 	}
 }
@@ -149,7 +150,10 @@ static void sections(void **state)
 	    {"[global here]\n" REST, {"1: [global] takes nothing behind its name"}},
 	    {REST "[backend]\n", {"12: [backend] needs a name, as in [backend old]"}},
 	    {REST "[host ]\n", {"12: [host] needs a name, as in [host example.org]"}},
-	    {REST "[backend a/b]\n", {"12: \"a/b\" is no name for a backend: letters, digits, \"-\", \"_\" and \".\""}},
+	    {REST "[backend a/b]\n",
+	        {"12: \"a/b\" is no name for a backend: up to 60 letters, digits, \"-\", \"_\" and \".\""}},
+	    {REST "[backend " X50 X10 "y]\n",
+	        {"12: \"" X50 X10 "\" is no name for a backend: up to 60 letters, digits, \"-\", \"_\" and \".\""}},
 	    {REST "[host a b]\n", {"12: \"a b\" is no domain"}},
 	    {REST "[host *.example.org]\n", {"12: \"*.example.org\" is no domain"}},
 	    {REST "[host straße.example]\n", {"12: \"straße.example\" is no domain"}},
@@ -167,6 +171,9 @@ static void keys(void **state)
 	static const struct conf_case cases[] = {
 	    {GLOBAL("log_level = info"), {"2: unknown key \"log_level\" in [global]; did you mean \"log-level\"?"}},
 	    {GLOBAL("Log Level = info"), {"2: unknown key \"Log Level\" in [global]; did you mean \"log-level\"?"}},
+	    {GLOBAL("LOG_LEVELS = info"), {"2: unknown key \"LOG_LEVELS\" in [global]; did you mean \"log-level\"?"}},
+	    {BACKEND "authentcte = no\n" PUBLIC TRUST HOST,
+	        {"4: unknown key \"authentcte\" in [backend NAME]; did you mean \"authenticate\"?"}},
 	    {GLOBAL("worker = 1"), {"2: unknown key \"worker\" in [global]; did you mean \"workers\"?"}},
 	    {GLOBAL("listen = 127.0.0.1:1"),
 	        {"2: unknown key \"listen\" in [global]; \"listen\" belongs in [public] or [backend NAME]"}},
@@ -302,6 +309,8 @@ static void whole(void **state)
 	            "/etc/letsencrypt/live/example.org/fullchain.pem"}},
 	    {PUBLIC BACKEND HOST "[trust]\nsystem = no\n",
 	        {"10: nobody would be trusted: system is \"no\", and there is no anchor"}},
+	    {PUBLIC BACKEND HOST "[trust]\nsystem = no\nanchr = $D/cert.pem\n",
+	        {"11: unknown key \"anchr\" in [trust]; did you mean \"anchor\"?"}},
 	    {LIMITS("stanza-size = 2M"), {"2: queue-size is less than stanza-size: no large stanza could ever wait"}},
 	    {LIMITS("stanza-size = 20000\nqueue-size = 19999"),
 	        {"3: queue-size is less than stanza-size: no large stanza could ever wait"}},
