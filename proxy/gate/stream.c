@@ -340,6 +340,8 @@ void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev
 {
 	struct fsm_step step = fsm_step(s->role, s->state, event);
 	if (step.action == ACT_FAIL) {
+		if (event == EVENT_SASL_FAILURE)
+			xmpp_error_read(&s->peer_error, s->xml, ev);
 		char detail[96] = "";
 		if (ev != NULL)
 			snprintf(detail, sizeof detail, "<%.*s/> in state %s", (int)(ev->name.n < 40 ? ev->name.n : 40),
