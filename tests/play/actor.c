@@ -326,6 +326,15 @@ static void expects_bytes(struct stage *stage, struct actor *actor, const char *
 	fake_bytes_free(&want);
 }
 
+/* drops: it has received something that is of no interest, such as a ClientHello that it won't answer */
+static void drops(struct stage *stage, struct actor *actor, const char *rest)
+{
+	(void)rest;
+	if (actor_inbox(actor).n == 0)
+		stage_fail(stage, "nothing was sent");
+	inbox_drop(actor, actor_inbox(actor).n);
+}
+
 static void silent(struct stage *stage, struct actor *actor, const char *rest)
 {
 	(void)rest;
@@ -346,6 +355,7 @@ static const struct {
     {">", sends, false, true},
     {"<", expects, false, true},
     {"<<", expects_bytes, false, true},
+    {"drops", drops, false, false},
     {"silent", silent, false, false},
     {"tls", actor_tls, false, true},
     {"saw", actor_saw, false, true},
