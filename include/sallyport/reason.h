@@ -47,7 +47,7 @@ enum reason_who {
 	X(CERT_UNKNOWN_CA, "SP-CERT-UNKNOWN-CA", WHO_THEM, "policy-violation", "remote-connection-failed", \
 	  "remote-server-timeout", "the peer's chain ends in an authority that is not trusted here", \
 	  "Your server's certificate comes from an authority that is not trusted here.", \
-	  "they: use a public CA; we: add a private CA under [trust] anchors") \
+	  "they: use a public CA; we: add a private CA as anchor in [trust]") \
 	X(CERT_INCOMPLETE, "SP-CERT-CHAIN", WHO_THEM, "policy-violation", "remote-connection-failed", \
 	  "remote-server-timeout", "the peer does not send its intermediate certificate", \
 	  "Your server does not send its intermediate certificate; configure the full chain (fullchain.pem).", \

@@ -83,8 +83,9 @@ static void count_subtrees(const STACK_OF(GENERAL_SUBTREE) * trees, struct span 
 	}
 }
 
-/* Constraints on dNSName do not reach SRV-ID and XmppAddr (RFC 9525 section 7.6), so that a CA confined to one domain
- * could name any other: here they do. */
+/* The verifier applies constraints on dNSName to the dNSNames as they stand: to a wildcard, not to what it stands for,
+ * and not to SRV-ID and XmppAddr (RFC 9525 section 7.6), by which a CA confined to one domain could name any other.
+ * Here they hold for the domain itself. */
 static bool constraints_allow(const struct cert_path *path, struct span name)
 {
 	for (size_t i = 1; i < path->n; i++) {
@@ -111,16 +112,15 @@ static bool oid_is(const ASN1_OBJECT *object, const uint8_t *oid, size_t n)
 	return OBJ_length(object) == n && memcmp(OBJ_get0_data(object), oid, n) == 0;
 }
 
-static bool other_matches(const OTHERNAME *other, const struct cert_path *path, const struct domain *domain)
+static bool other_matches(const OTHERNAME *other, const struct domain *domain)
 {
 	const ASN1_TYPE *value = other->value;
-	bool match = false;
 
 	if (oid_is(other->type_id, oid_srv_name, sizeof(oid_srv_name)) && value->type == V_ASN1_IA5STRING)
-		match = srv_matches(string_span(value->value.ia5string), domain_span(domain));
-	else if (oid_is(other->type_id, oid_xmpp_addr, sizeof(oid_xmpp_addr)) && value->type == V_ASN1_UTF8STRING)
-		match = xmpp_addr_matches(string_span(value->value.utf8string), domain);
-	return match && constraints_allow(path, domain_span(domain));
+		return srv_matches(string_span(value->value.ia5string), domain_span(domain));
+	if (oid_is(other->type_id, oid_xmpp_addr, sizeof(oid_xmpp_addr)) && value->type == V_ASN1_UTF8STRING)
+		return xmpp_addr_matches(string_span(value->value.utf8string), domain);
+	return false;
 }
 
 /* No identifier of RFC 6120 names an address; a dNSName that looks like one must not (RFC 9525 section 6.3). */
@@ -145,8 +145,8 @@ bool cert_names(const struct cert_path *path, const struct domain *domain)
 		if (name->type == GEN_DNS)
 			match = dns_matches(string_span(name->d.dNSName), domain_span(domain));
 		else if (name->type == GEN_OTHERNAME)
-			match = other_matches(name->d.otherName, path, domain);
+			match = other_matches(name->d.otherName, domain);
 	}
 	GENERAL_NAMES_free(names);
-	return match;
+	return match && constraints_allow(path, domain_span(domain));
 }

@@ -11,7 +11,7 @@
  * given to the verifier with exactly its certificates.  Nothing is trusted that the verifier did not accept. */
 
 /* A hostile peer chooses what we search among. */
-#define TRIES_MAX 16
+#define TRIES_MAX 8
 #define STEPS_MAX 256
 
 #define RSA_BITS_MIN 2048u
@@ -22,29 +22,44 @@ struct search {
 	const struct cert_peer *peer;
 	int64_t now;
 	unsigned tries, steps;
+	size_t limit;          /* how long a way is looked for at the moment */
 	struct cert_path path; /* under way */
+	const char *unfit; /* why an issuer of the right name, met above unfit_n certificates, was no use; NULL: none */
+	enum reason unfit_why;
+	size_t unfit_n;
 	struct cert_found *found;
 };
 
-static const char *key_weakness(EVP_PKEY *key)
+static const char *rsa_weakness(const RSA *rsa)
 {
-	const EC_KEY *ec;
+	unsigned bits = RSA_bits(rsa);
 
+	if (bits < RSA_BITS_MIN)
+		return "RSA key under 2048 bits";
+	if (bits > RSA_BITS_MAX)
+		return "RSA key over 8192 bits";
+	return bits % 8 != 0 ? "RSA key of an odd size" : NULL;
+}
+
+static const char *ec_weakness(const EC_KEY *ec)
+{
+	switch (EC_GROUP_get_curve_name(EC_KEY_get0_group(ec))) {
+	case NID_X9_62_prime256v1:
+	case NID_secp384r1:
+	case NID_secp521r1:
+		return NULL;
+	default:
+		return "unusual elliptic curve";
+	}
+}
+
+static const char *key_weakness(const EVP_PKEY *key)
+{
 	switch (EVP_PKEY_id(key)) {
 	case EVP_PKEY_RSA:
-		if (RSA_bits(EVP_PKEY_get0_RSA(key)) < RSA_BITS_MIN)
-			return "RSA key under 2048 bits";
-		return RSA_bits(EVP_PKEY_get0_RSA(key)) > RSA_BITS_MAX ? "RSA key over 8192 bits" : NULL;
+		return rsa_weakness(EVP_PKEY_get0_RSA(key));
 	case EVP_PKEY_EC:
-		ec = EVP_PKEY_get0_EC_KEY(key);
-		switch (EC_GROUP_get_curve_name(EC_KEY_get0_group(ec))) {
-		case NID_X9_62_prime256v1:
-		case NID_secp384r1:
-		case NID_secp521r1:
-			return NULL;
-		default:
-			return "unusual elliptic curve";
-		}
+		return ec_weakness(EVP_PKEY_get0_EC_KEY(key));
 	case EVP_PKEY_ED25519:
 		return NULL;
 	default:
@@ -91,6 +106,17 @@ static bool serves(X509 *x)
 	       (X509_get_extended_key_usage(x) & XKU_SSL_SERVER) != 0;
 }
 
+/* BoringSSL has one error for both kinds of usage. */
+static bool wrong_key_usage(int error, X509 *x)
+{
+	return error == X509_V_ERR_INVALID_PURPOSE && x != NULL && serves(x);
+}
+
+static const char *cause_of(int error, X509 *x)
+{
+	return wrong_key_usage(error, x) ? "key usage is not for TLS" : X509_verify_cert_error_string(error);
+}
+
 static enum reason reason_of(int error, X509 *x)
 {
 	switch (error) {
@@ -105,8 +131,7 @@ static enum reason reason_of(int error, X509 *x)
 	case X509_V_ERR_CERT_REVOKED:
 		return REASON_CERT_REVOKED;
 	case X509_V_ERR_INVALID_PURPOSE:
-		/* the same error stands for a wrong key usage */
-		return x != NULL && serves(x) ? REASON_CERT_INVALID : REASON_CERT_PURPOSE;
+		return wrong_key_usage(error, x) ? REASON_CERT_INVALID : REASON_CERT_PURPOSE;
 	case X509_V_ERR_INVALID_CA:
 	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
 	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
@@ -215,8 +240,7 @@ static bool path_try(struct search *s)
 	}
 	error = path_verify(s, &at);
 	if (error == X509_V_OK || first)
-		found_set(
-		    s, reason_of(error, at), true, path_index(&s->path, at), X509_verify_cert_error_string(error));
+		found_set(s, reason_of(error, at), true, path_index(&s->path, at), cause_of(error, at));
 	return error == X509_V_OK;
 }
 
@@ -229,15 +253,17 @@ static bool in_path(const struct cert_path *path, const X509 *x)
 	return false;
 }
 
-/* No anchor above: what is to be said if none is found at all. */
+/* No anchor above: what is to be said if none is found at all.  The longest way explains most. */
 static void dead_end(struct search *s)
 {
-	X509 *top = s->path.cert[s->path.n - 1];
+	uint32_t self_issued = X509_get_extension_flags(s->path.cert[s->path.n - 1]) & EXFLAG_SI;
 	bool leaf = s->path.n == 1;
 
-	if (s->found->anchored || s->found->path.n >= s->path.n)
+	if (s->found->anchored || s->found->path.n > s->path.n)
 		return;
-	if ((X509_get_extension_flags(top) & EXFLAG_SS) == 0)
+	if (s->unfit != NULL && s->unfit_n == s->path.n)
+		found_set(s, s->unfit_why, false, s->path.n - 1, s->unfit);
+	else if (self_issued == 0)
 		found_set(s, leaf ? REASON_CERT_INCOMPLETE : REASON_CERT_UNKNOWN_CA, false, s->path.n - 1,
 		    "issuer is neither an anchor nor sent along");
 	else if (leaf)
@@ -246,59 +272,76 @@ static void dead_end(struct search *s)
 		found_set(s, REASON_CERT_UNKNOWN_CA, false, s->path.n - 1, "root is no anchor");
 }
 
-static bool search_up(struct search *s);
-
-static bool search_through(struct search *s, X509 *issuer)
+static void note_unfit(struct search *s, enum reason why, const char *cause)
 {
-	bool done;
+	s->unfit = cause;
+	s->unfit_why = why;
+	s->unfit_n = s->path.n;
+}
 
-	s->path.cert[s->path.n++] = issuer;
-	done = search_up(s);
-	s->path.n--;
-	return done;
+/* True if issuer, going by names and key identifiers, issued the path's top.  What speaks against one of the right name
+ * is noted: the peer should hear of that rather than of a missing issuer. */
+static bool may_have_issued(struct search *s, X509 *issuer)
+{
+	int issued = X509_check_issued(issuer, s->path.cert[s->path.n - 1]);
+
+	if (issued == X509_V_ERR_KEYUSAGE_NO_CERTSIGN)
+		note_unfit(s, REASON_CERT_CONSTRAINT, "key usage of the issuer is not for certificates");
+	else if (issued == X509_V_ERR_UNSPECIFIED)
+		note_unfit(s, REASON_CERT_INVALID, "broken extension here or in the issuer");
+	return issued == X509_V_OK;
 }
 
 /* The anchors that could have issued the path's top. */
 static bool search_anchors(struct search *s)
 {
 	X509 *top = s->path.cert[s->path.n - 1];
+	bool done = false;
 	size_t n;
 	X509 *const *anchor = cert_store_anchors(s->store, X509_get_issuer_name(top), &n);
 
-	for (size_t i = 0; i < n && s->tries < TRIES_MAX; i++) {
-		bool done;
-
-		if (X509_check_issued(anchor[i], top) != X509_V_OK)
+	for (size_t i = 0; i < n && s->tries < TRIES_MAX && !done; i++) {
+		if (!may_have_issued(s, anchor[i]))
 			continue;
 		s->path.cert[s->path.n++] = anchor[i];
 		done = path_try(s);
 		s->path.n--;
-		if (done)
-			return true;
 	}
-	return false;
+	return done;
 }
 
-/* True: a way was found that is in order. */
+static bool search_up(struct search *s);
+
+/* Through the peer's certificates that could have issued the path's top. */
+static bool search_peer(struct search *s)
+{
+	bool done = false;
+
+	for (size_t i = 1; i < s->peer->n && s->tries < TRIES_MAX && !done; i++) {
+		X509 *issuer = s->peer->cert[i];
+
+		if (in_path(&s->path, issuer) || !may_have_issued(s, issuer))
+			continue;
+		s->path.cert[s->path.n++] = issuer;
+		done = search_up(s);
+		s->path.n--;
+	}
+	return done;
+}
+
+/* True: a way of s->limit certificates was found that is in order. */
 static bool search_up(struct search *s)
 {
-	X509 *top = s->path.cert[s->path.n - 1];
+	bool root = s->path.n > 1 && (X509_get_extension_flags(s->path.cert[s->path.n - 1]) & EXFLAG_SS) != 0;
+	bool done = false;
 
-	if (s->path.n == CERT_PATH_MAX || s->steps++ >= STEPS_MAX)
+	if (s->steps++ >= STEPS_MAX)
 		return false;
-	if (search_anchors(s))
-		return true;
-	for (size_t i = 1; i < s->peer->n && s->tries < TRIES_MAX; i++) {
-		X509 *issuer = s->peer->cert[i];
-		int issued = X509_check_issued(issuer, top);
-
-		if (issued == X509_V_ERR_KEYUSAGE_NO_CERTSIGN && s->found->path.n == 0)
-			found_set(s, REASON_CERT_CONSTRAINT, false, s->path.n - 1, "issuer may not sign certificates");
-		if (issued == X509_V_OK && !in_path(&s->path, issuer) && search_through(s, issuer))
-			return true;
-	}
-	dead_end(s);
-	return false;
+	if (!root) /* above one there is nothing that the verifier would look at */
+		done = s->path.n + 1 == s->limit ? search_anchors(s) : search_peer(s);
+	if (!done)
+		dead_end(s);
+	return done;
 }
 
 /* A leaf that is itself an anchor: one server's certificate, pinned. */
@@ -317,10 +360,13 @@ static bool search_pinned(struct search *s)
 void cert_path_find(const struct cert_store *store, const struct cert_peer *peer, int64_t now, struct cert_found *found)
 {
 	struct search s = {.store = store, .peer = peer, .now = now, .found = found};
+	bool done;
 
 	*found = (struct cert_found){.why = REASON_CERT_INVALID, .cause = "no path"};
 	s.path.cert[s.path.n++] = peer->cert[0];
-	if (!search_pinned(&s))
-		(void)search_up(&s);
+	done = search_pinned(&s);
+	/* Short ways first: among many certificates of one name the long ones would use up the tries. */
+	for (s.limit = 2; s.limit <= CERT_PATH_MAX && !done; s.limit++)
+		done = search_up(&s);
 	ERR_clear_error();
 }

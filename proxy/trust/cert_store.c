@@ -164,8 +164,6 @@ static bool store_load(struct cert_store *store, const struct complaint *c)
 		if (!bundle_load(store, conf->trust_anchors[i], BUNDLE_STRICT, c))
 			return false;
 	}
-	if (store->anchors_n == 0)
-		return complain(c, "no trust anchors: neither the system's nor any of our own");
 	store->own = calloc(conf->hosts_n > 0 ? conf->hosts_n : 1, sizeof(*store->own));
 	if (store->own == NULL)
 		return complain(c, "out of memory");

@@ -192,10 +192,16 @@ static void text_weak(struct text *t, const struct cert_found *found)
 
 static void text_wrong_name(struct text *t, X509 *leaf, const struct domain *domain)
 {
-	text_add(t, "Your server's certificate is valid for ");
-	if (!text_add_names(t, leaf))
-		text_add(t, "no domain at all");
-	text_add(t, ", not for ");
+	size_t start = t->n;
+
+	text_add(t, "Your server's certificate is for ");
+	if (!text_add_names(t, leaf)) {
+		t->n = start;
+		text_add(t, "Your server's certificate has no dNSName (and its common name does not count), so it is");
+	} else {
+		text_add(t, ",");
+	}
+	text_add(t, " not for ");
 	text_add_foreign(t, domain_span(domain));
 	text_add(t, ".");
 }
@@ -215,6 +221,9 @@ static void peer_text(
 		text_purpose(t, found);
 	else if (why == REASON_CERT_WEAK)
 		text_weak(t, found);
+	else if (why == REASON_CERT_INVALID || why == REASON_CERT_CONSTRAINT)
+		text_add(t, "%.*s (%s).", (int)strcspn(reason_row(why)->peer_text, "."), reason_row(why)->peer_text,
+		    found->cause);
 	else
 		text_add(t, "%s", reason_row(why)->peer_text);
 }

@@ -169,12 +169,14 @@ static inline void mint_names(X509 *x, const struct mint_name *names)
 static inline void mint_unknown_critical(X509 *x, const char *oid)
 {
 	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+	ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
 	X509_EXTENSION *ext;
 
 	MINT_MUST(value != NULL && ASN1_OCTET_STRING_set(value, (const uint8_t *)"\x05\x00", 2));
-	ext = X509_EXTENSION_create_by_OBJ(NULL, OBJ_txt2obj(oid, 1), 1, value);
+	ext = X509_EXTENSION_create_by_OBJ(NULL, object, 1, value);
 	MINT_MUST(ext != NULL && X509_add_ext(x, ext, -1));
 	X509_EXTENSION_free(ext);
+	ASN1_OBJECT_free(object);
 	ASN1_OCTET_STRING_free(value);
 }
 
