@@ -56,6 +56,8 @@ static struct conf *read_conf(const char *path)
 		fprintf(stderr, "%s\n", errors->text[i]);
 	if (errors->n > ARRAY_LEN(errors->text))
 		fprintf(stderr, "… and %zu more\n", errors->n - ARRAY_LEN(errors->text));
+	for (size_t i = 0; i < errors->warnings && i < ARRAY_LEN(errors->warning); i++)
+		fprintf(stderr, "warning: %s\n", errors->warning[i]);
 	free(errors);
 	return conf;
 }

@@ -349,7 +349,9 @@ void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev
 		stream_fail(s, step.why, detail);
 		return;
 	}
-	stream_enter(s, step.next);
+	/* most events are stanzas, which change nothing */
+	if (step.next != s->state)
+		stream_enter(s, step.next);
 	stream_act(s, step.action, ev);
 }
 

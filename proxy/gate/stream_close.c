@@ -135,6 +135,7 @@ void stream_break(struct stream *s, enum reason why, const char *detail)
 		snprintf(text, sizeof text, "The remote server can't be reached: %s [%s]", row->text, row->code);
 	else
 		snprintf(text, sizeof text, "%s", row->peer_text);
+	s->relayed = true;
 	stream_close(s, why, row->relayed, text, detail);
 }
 

@@ -41,6 +41,7 @@ struct stream {
 	bool said_header; /* ours is on the wire since the last restart */
 	bool said_end;
 	bool paused;   /* not reading: backpressure */
+	bool relayed;     /* it ends for what another stream's line in the log explains */
 	bool told;        /* `ended` was called, the end was logged */
 	bool freed;
 	bool admitted;    /* counted by admit */

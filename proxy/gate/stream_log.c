@@ -3,6 +3,8 @@
 
 static enum log_level level_of(const struct stream *s)
 {
+	if (s->relayed)
+		return LOG_INFO;
 	switch (reason_row(s->why)->who) {
 	case WHO_NOBODY:
 		return LOG_INFO;
@@ -60,7 +62,10 @@ void stream_log_end(const struct stream *s)
 	/* a -verify stream that got its answer has said nothing of its own */
 	bool routine = s->role == ROLE_BACKEND_VERIFY && s->why == REASON_CLOSED;
 	log_begin(&l, routine ? LOG_DEBUG : level_of(s), "stream-end");
-	put_why(&l, s->why, s->detail);
+	if (s->relayed)
+		log_str(&l, "relayed", reason_row(s->why)->code);
+	else
+		put_why(&l, s->why, s->detail);
 	put_who(&l, s);
 	log_str(&l, "peer_condition", s->peer_error.condition);
 	log_str(&l, "peer_text", s->peer_error.text);
