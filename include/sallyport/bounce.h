@@ -10,7 +10,7 @@
 struct bouncer;
 
 /* pair: the route's, L to R.  NULL: no memory. */
-struct bouncer *bouncer_new(struct worker *w, const struct conf_backend *backend, const struct pair *pair);
+struct bouncer *bouncer_new(struct worker *w, struct site *site, const struct conf_backend *backend, const struct pair *pair);
 /* Returns one stanza for a reason. */
 void bouncer_stanza(struct bouncer *b, const struct xml_ev *stanza, enum reason why);
 /* Returns every whole stanza in bytes (as relay_copy() made them). */

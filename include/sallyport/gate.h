@@ -6,16 +6,8 @@
 #define SALLYPORT_GATE_H
 
 #include "sallyport/base.h"
-#include "sallyport/conf.h"
 #include "sallyport/loop.h"
-
-/* What all workers share, immutable once made: configuration, certificates, TLS contexts, dialback secret; and a few
- * atomic counters for limits in all. */
-struct site;
-/* Takes a reference to conf.  NULL: err says why. */
-struct site *site_new(struct conf *conf, char *err, size_t err_n);
-struct site *site_ref(struct site *site);
-void site_unref(struct site *site); /* takes NULL */
+#include "sallyport/site.h"
 
 struct gate;
 /* NULL: err says why.  Nothing listens yet. */

@@ -38,18 +38,21 @@ struct stream_hooks {
 	void (*batch)(void *arg, struct stream *s);
 };
 
+/* A stream lives under one configuration: accepted ones under the worker's present one, others under that of whom they
+ * serve. */
+
 /* A connection that was accepted on a public listener (backend NULL) or a backend's.  fd becomes the stream's. */
 bool stream_accept(struct worker *w, int fd, const struct addr *peer, const struct conf_backend *backend,
                    const struct stream_hooks *hooks, void *arg);
 /* A connection to a remote domain, pair->to, as pair->from, to be open within budget_ms, all its endpoints together. */
-struct stream *stream_open_public(struct worker *w, const struct pair *pair, uint32_t budget_ms,
+struct stream *stream_open_public(struct worker *w, struct site *site, const struct pair *pair, uint32_t budget_ms,
                                   const struct stream_hooks *hooks, void *arg);
 /* A connection to the backend, speaking as pair->from to its pair->to, to be open within the dialback timeout. */
-struct stream *stream_open_backend(struct worker *w, const struct conf_backend *backend, const struct pair *pair,
-                                   const struct stream_hooks *hooks, void *arg);
+struct stream *stream_open_backend(struct worker *w, struct site *site, const struct conf_backend *backend,
+                                   const struct pair *pair, const struct stream_hooks *hooks, void *arg);
 /* Asks the backend whether it gave out the key for pair (from: its domain, to: remote) on the stream that we called id. */
-struct stream *stream_open_verify(struct worker *w, const struct conf_backend *backend, const struct pair *pair,
-                                  const char *id, const char *key, const struct stream_hooks *hooks, void *arg);
+struct stream *stream_open_verify(struct worker *w, struct site *site, const struct conf_backend *backend,
+                                  const struct pair *pair, const char *id, const char *key, const struct stream_hooks *hooks, void *arg);
 
 /* Hands the owner's place to another; NULL hooks: nobody listens any more. */
 void stream_adopt(struct stream *s, const struct stream_hooks *hooks, void *arg);
@@ -86,6 +89,8 @@ enum fsm_state stream_state(const struct stream *s);
 const struct pair *stream_pair(const struct stream *s);
 const struct conf_backend *stream_backend(const struct stream *s);
 struct worker *stream_worker(const struct stream *s);
+/* The configuration that it was made under; it keeps it. */
+struct site *stream_site(const struct stream *s);
 const struct xml *stream_xml(const struct stream *s);
 /* -in: the id that our header gave. */
 const char *stream_id(const struct stream *s);

@@ -8,6 +8,7 @@
 struct bouncer {
 	uint32_t magic;
 	struct worker *w;
+	struct site *site;
 	const struct conf_backend *backend;
 	struct pair pair;      /* R to L: how errors travel */
 	struct stream *stream; /* NULL: none at the moment */
@@ -22,13 +23,15 @@ static void on_ended(void *arg, struct stream *s);
 
 static const struct stream_hooks hooks = {.opened = on_opened, .ended = on_ended};
 
-struct bouncer *bouncer_new(struct worker *w, const struct conf_backend *backend, const struct pair *pair)
+struct bouncer *bouncer_new(
+    struct worker *w, struct site *site, const struct conf_backend *backend, const struct pair *pair)
 {
 	struct bouncer *b = calloc(1, sizeof *b);
 	if (b == NULL)
 		return NULL;
-	*b = (struct bouncer){.magic = BOUNCER_MAGIC, .w = w, .backend = backend, .pair = {pair->to, pair->from}};
-	buf_init(&b->waiting, w->pool, w->site->conf->limits.queue_bytes);
+	*b = (struct bouncer){
+	    .magic = BOUNCER_MAGIC, .w = w, .site = site_ref(site), .backend = backend, .pair = {pair->to, pair->from}};
+	buf_init(&b->waiting, w->pool, site->conf->limits.queue_bytes);
 	return b;
 }
 
@@ -46,6 +49,7 @@ static void destroy(struct bouncer *b)
 	}
 	b->magic = 0;
 	buf_free(&b->waiting);
+	site_unref(b->site);
 	free(b);
 }
 
@@ -100,7 +104,7 @@ static bool put(struct bouncer *b, const struct xml_ev *stanza, enum reason why)
 static void go(struct bouncer *b)
 {
 	if (b->stream == NULL && buf_len(&b->waiting) > 0)
-		b->stream = stream_open_backend(b->w, b->backend, &b->pair, &hooks, b);
+		b->stream = stream_open_backend(b->w, b->site, b->backend, &b->pair, &hooks, b);
 	flush(b);
 }
 
@@ -114,7 +118,7 @@ void bouncer_stanzas(struct bouncer *b, struct span bytes, enum reason why)
 {
 	static const char header[] =
 	    "<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:server'>";
-	const struct conf_limits *l = &b->w->site->conf->limits;
+	const struct conf_limits *l = &b->site->conf->limits;
 	/* declarations were added: a little more than what the source was allowed */
 	struct xml_limits limits = {
 	    l->stanza_bytes + 65536u, l->stanza_depth, l->stanza_attributes + XML_HEADER_PREFIXES, l->name_bytes};

@@ -57,7 +57,7 @@ static void enter(struct route *r, enum route_state next)
 		log_end(&l);
 	}
 	r->state = next;
-	const struct conf_timeouts *t = &r->w->site->conf->timeouts;
+	const struct conf_timeouts *t = &r->site->conf->timeouts;
 	if (next == ROUTE_BLOCKED || next == ROUTE_STALLED) {
 		bool brief = next == ROUTE_BLOCKED && r->source != NULL && source_shared(r->source);
 		r->mark = stream_sent(r->sink);
@@ -78,15 +78,17 @@ struct route *route_new(struct source *src, const struct pair *pair, const struc
 	    .state = inbound ? ROUTE_DIAL : ROUTE_ASK,
 	    .pair = *pair,
 	    .w = w,
+	    .site = site_ref(stream_site(src->stream)),
 	    .source = src,
 	    .backend = backend,
 	    .inbound = inbound,
 	    .asked_at = loop_now(w->loop)};
-	const struct conf_limits *l = &w->site->conf->limits;
+	const struct conf_limits *l = &r->site->conf->limits;
 	uint32_t one = l->stanza_bytes + 65536u;
 	buf_init(&r->kept, w->pool, one > l->queue_bytes ? one : l->queue_bytes);
 	r->timer = loop_timer_new(w->loop, on_timer, r);
 	if (r->timer == NULL) {
+		site_unref(r->site);
 		free(r);
 		return NULL;
 	}
@@ -102,6 +104,7 @@ static void release(void *arg)
 	MAGIC_CHECK(r, ROUTE_MAGIC);
 	r->magic = 0;
 	buf_free(&r->kept);
+	site_unref(r->site);
 	free(r);
 }
 
@@ -129,7 +132,7 @@ static void destroy(struct route *r)
 static struct bouncer *bouncer(struct route *r)
 {
 	if (r->bouncer == NULL)
-		r->bouncer = bouncer_new(r->w, r->backend, &r->pair);
+		r->bouncer = bouncer_new(r->w, r->site, r->backend, &r->pair);
 	return r->bouncer;
 }
 
@@ -143,7 +146,7 @@ static void give_back_kept(struct route *r, enum reason why)
 /* Nothing leads to the remote domain at present. */
 static void fail_outbound(struct route *r, enum reason why, const char *detail)
 {
-	const struct conf_timeouts *t = &r->w->site->conf->timeouts;
+	const struct conf_timeouts *t = &r->site->conf->timeouts;
 	bool answered = r->state == ROUTE_REDIAL;
 	r->why = why;
 	r->retry_at = loop_now(r->w->loop) + t->retry;
@@ -175,11 +178,11 @@ static void dial(struct route *r)
 {
 	struct worker *w = r->w;
 	if (r->inbound) {
-		r->sink = stream_open_backend(w, r->backend, &r->pair, &sink_hooks, r);
+		r->sink = stream_open_backend(w, r->site, r->backend, &r->pair, &sink_hooks, r);
 	} else {
 		int64_t spent = r->state == ROUTE_DIAL ? loop_now(w->loop) - r->asked_at : 0;
-		int64_t left = (int64_t)w->site->conf->timeouts.outbound - spent;
-		r->sink = stream_open_public(w, &r->pair, left > 1 ? (uint32_t)left : 1, &sink_hooks, r);
+		int64_t left = (int64_t)r->site->conf->timeouts.outbound - spent;
+		r->sink = stream_open_public(w, r->site, &r->pair, left > 1 ? (uint32_t)left : 1, &sink_hooks, r);
 	}
 	if (r->sink == NULL)
 		fail(r, REASON_NO_MEMORY, "");
@@ -207,7 +210,8 @@ void route_start_outbound(struct route *r, const char *key)
 		dial_outbound(r);
 		return;
 	}
-	r->verifier = stream_open_verify(r->w, r->backend, &r->pair, stream_id(src->stream), key, &verifier_hooks, r);
+	r->verifier =
+	    stream_open_verify(r->w, r->site, r->backend, &r->pair, stream_id(src->stream), key, &verifier_hooks, r);
 	if (r->verifier == NULL)
 		stream_break(src->stream, REASON_NO_MEMORY, "");
 }
@@ -288,7 +292,7 @@ static void on_sink_ended(void *arg, struct stream *s)
 		enum reason why = stream_why(s) == REASON_NONE ? REASON_PEER_LOST : stream_why(s);
 		if (!r->inbound)
 			outage_remember(
-			    r->w->outages, &r->pair, why, loop_now(r->w->loop) + r->w->site->conf->timeouts.retry);
+			    r->w->outages, &r->pair, why, loop_now(r->w->loop) + r->site->conf->timeouts.retry);
 		fail(r, why, stream_detail(s));
 		return;
 	}

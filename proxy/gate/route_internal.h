@@ -31,6 +31,7 @@ struct route {
 	enum route_state state;
 	struct pair pair;
 	struct worker *w;
+	struct site *site;     /* its source's configuration */
 	struct source *source; /* NULL: it has ended, what is kept is still delivered */
 	struct route *next;
 	struct stream *sink, *verifier;

@@ -3,9 +3,7 @@
 
 #include <openssl/rand.h>
 
-#include "sallyport/admit.h"
-#include "sallyport/gate.h"
-#include "sallyport/worker.h"
+#include "sallyport/site.h"
 
 /* Instances of one gateway must share a secret: any of them may be asked to verify another's key.  A lone one makes its
  * own. */

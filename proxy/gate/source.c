@@ -55,7 +55,7 @@ static void on_authenticated(void *arg, struct stream *s)
 {
 	(void)arg;
 	const struct pair *pair = stream_pair(s);
-	const struct conf_host *host = conf_host_find(stream_worker(s)->site->conf, &pair->to);
+	const struct conf_host *host = conf_host_find(stream_site(s)->conf, &pair->to);
 	struct source *src = source_new(s);
 	if (src == NULL)
 		return;
@@ -92,7 +92,7 @@ static void on_requested(void *arg, struct stream *s, const struct xmpp_db *db)
 {
 	struct source *src = arg;
 	MAGIC_CHECK(src, SOURCE_MAGIC);
-	const struct conf *conf = stream_worker(s)->site->conf;
+	const struct conf *conf = stream_site(s)->conf;
 	struct route *r = find(src, &db->pair);
 	if (r != NULL) {
 		/* asked again: the first answer is on its way, or still holds */

@@ -11,7 +11,7 @@ static void on_leg(void *arg, enum leg_event event);
 
 static uint32_t deadline_ms(const struct stream *s)
 {
-	const struct conf_timeouts *t = &s->w->site->conf->timeouts;
+	const struct conf_timeouts *t = &s->site->conf->timeouts;
 	switch (fsm_deadline(s->state)) {
 	case DEADLINE_NEGOTIATE:
 		return t->negotiate;
@@ -72,7 +72,7 @@ void stream_enter(struct stream *s, enum fsm_state next)
 
 void stream_set_xml_limits(struct stream *s, bool authenticated)
 {
-	const struct conf_limits *l = &s->w->site->conf->limits;
+	const struct conf_limits *l = &s->site->conf->limits;
 	struct xml_limits limits = {
 	    .element_bytes = authenticated ? l->stanza_bytes : l->negotiation_bytes,
 	    .depth = l->stanza_depth,
@@ -108,7 +108,7 @@ static void on_timer(void *arg)
 	case DEADLINE_IDLE:
 		if (moved(s) != s->idle_mark) {
 			s->idle_mark = moved(s);
-			loop_timer_set(s->timer, s->w->site->conf->timeouts.idle);
+			loop_timer_set(s->timer, s->site->conf->timeouts.idle);
 		} else {
 			stream_end(s, REASON_IDLE);
 		}
@@ -121,8 +121,8 @@ static void on_timer(void *arg)
 	}
 }
 
-static struct stream *make(
-    struct worker *w, enum role role, const struct conf_backend *backend, const struct stream_hooks *hooks, void *arg)
+static struct stream *make(struct worker *w, struct site *site, enum role role, const struct conf_backend *backend,
+    const struct stream_hooks *hooks, void *arg)
 {
 	struct stream *s = calloc(1, sizeof *s);
 	if (s == NULL)
@@ -134,7 +134,7 @@ static struct stream *make(
 	    .arg = arg,
 	    .backend = backend,
 	    .started = loop_now(w->loop)};
-	const struct conf_limits *l = &w->site->conf->limits;
+	const struct conf_limits *l = &site->conf->limits;
 	struct xml_limits limits = {l->negotiation_bytes, l->stanza_depth, l->stanza_attributes, l->name_bytes};
 	s->xml = xml_new(&limits);
 	s->timer = loop_timer_new(w->loop, on_timer, s);
@@ -144,6 +144,7 @@ static struct stream *make(
 		free(s);
 		return NULL;
 	}
+	s->site = site_ref(site);
 	s->next = w->streams;
 	if (w->streams != NULL)
 		w->streams->prev = s;
@@ -154,7 +155,7 @@ static struct stream *make(
 
 static struct leg *make_leg(struct stream *s, int fd)
 {
-	const struct conf_limits *l = &s->w->site->conf->limits;
+	const struct conf_limits *l = &s->site->conf->limits;
 	size_t batch = l->stanza_bytes + READ_AHEAD;
 	/* a sink must take a batch, and what was kept for it, on top of a full queue */
 	size_t out = LEG_HIGH_WATER + 2 * batch + l->queue_bytes;
@@ -164,7 +165,7 @@ static struct leg *make_leg(struct stream *s, int fd)
 bool stream_accept(struct worker *w, int fd, const struct addr *peer, const struct conf_backend *backend,
     const struct stream_hooks *hooks, void *arg)
 {
-	struct stream *s = make(w, backend != NULL ? ROLE_BACKEND_IN : ROLE_PUBLIC_IN, backend, hooks, arg);
+	struct stream *s = make(w, w->site, backend != NULL ? ROLE_BACKEND_IN : ROLE_PUBLIC_IN, backend, hooks, arg);
 	if (s == NULL) {
 		sock_close(fd);
 		return false;
@@ -222,16 +223,16 @@ static void on_dialled(void *arg, int fd, const struct endpoint *endpoint, enum 
 	start_next_tls(s, true);
 }
 
-static struct stream *open_out(struct worker *w, enum role role, const struct conf_backend *backend,
+static struct stream *open_out(struct worker *w, struct site *site, enum role role, const struct conf_backend *backend,
     const struct pair *pair, uint32_t budget_ms, const struct stream_hooks *hooks, void *arg)
 {
-	struct stream *s = make(w, role, backend, hooks, arg);
+	struct stream *s = make(w, site, role, backend, hooks, arg);
 	if (s == NULL)
 		return NULL;
 	s->pair = *pair;
 	s->budget_end = loop_now(w->loop) + budget_ms;
 	stream_enter(s, STATE_DIAL);
-	struct dial_options options = {.connect_ms = w->site->conf->timeouts.connect, .stagger_ms = 250};
+	struct dial_options options = {.connect_ms = site->conf->timeouts.connect, .stagger_ms = 250};
 	if (backend != NULL) {
 		s->addr = backend->connect;
 		s->dial = dial_start_addr(w->loop, &backend->connect, &options, on_dialled, s);
@@ -245,26 +246,26 @@ static struct stream *open_out(struct worker *w, enum role role, const struct co
 	return s;
 }
 
-struct stream *stream_open_public(
-    struct worker *w, const struct pair *pair, uint32_t budget_ms, const struct stream_hooks *hooks, void *arg)
-{
-	return open_out(w, ROLE_PUBLIC_OUT, NULL, pair, budget_ms, hooks, arg);
-}
-
-struct stream *stream_open_backend(struct worker *w, const struct conf_backend *backend, const struct pair *pair,
+struct stream *stream_open_public(struct worker *w, struct site *site, const struct pair *pair, uint32_t budget_ms,
     const struct stream_hooks *hooks, void *arg)
 {
-	uint32_t budget_ms = w->site->conf->timeouts.dialback;
-	return open_out(w, ROLE_BACKEND_OUT, backend, pair, budget_ms, hooks, arg);
+	return open_out(w, site, ROLE_PUBLIC_OUT, NULL, pair, budget_ms, hooks, arg);
 }
 
-struct stream *stream_open_verify(struct worker *w, const struct conf_backend *backend, const struct pair *pair,
-    const char *id, const char *key, const struct stream_hooks *hooks, void *arg)
+struct stream *stream_open_backend(struct worker *w, struct site *site, const struct conf_backend *backend,
+    const struct pair *pair, const struct stream_hooks *hooks, void *arg)
+{
+	uint32_t budget_ms = site->conf->timeouts.dialback;
+	return open_out(w, site, ROLE_BACKEND_OUT, backend, pair, budget_ms, hooks, arg);
+}
+
+struct stream *stream_open_verify(struct worker *w, struct site *site, const struct conf_backend *backend,
+    const struct pair *pair, const char *id, const char *key, const struct stream_hooks *hooks, void *arg)
 {
 	/* we ask as the receiving server of XEP-0220 would: the remote domain */
 	struct pair asking = {.from = pair->to, .to = pair->from};
-	uint32_t budget_ms = w->site->conf->timeouts.dialback;
-	struct stream *s = open_out(w, ROLE_BACKEND_VERIFY, backend, &asking, budget_ms, hooks, arg);
+	uint32_t budget_ms = site->conf->timeouts.dialback;
+	struct stream *s = open_out(w, site, ROLE_BACKEND_VERIFY, backend, &asking, budget_ms, hooks, arg);
 	if (s == NULL)
 		return NULL;
 	s->question = calloc(1, sizeof *s->question);
@@ -279,12 +280,12 @@ struct stream *stream_open_verify(struct worker *w, const struct conf_backend *b
 
 bool stream_start_tls(struct stream *s, enum tls_role role, const struct cert_own *own, const struct domain *name)
 {
-	const struct conf_limits *l = &s->w->site->conf->limits;
+	const struct conf_limits *l = &s->site->conf->limits;
 	if (role == TLS_PUBLIC_IN && s->w->handshakes >= l->handshakes) {
 		stream_fail(s, REASON_LIMIT_CONNECTIONS, "handshakes in progress");
 		return false;
 	}
-	s->tls_next = tls_new(s->w->site->tls, role, own, name, s->direct);
+	s->tls_next = tls_new(s->site->tls, role, own, name, s->direct);
 	if (s->tls_next == NULL) {
 		stream_fail(s, REASON_NO_MEMORY, "");
 		return false;
@@ -355,11 +356,12 @@ void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev
 	stream_act(s, step.action, ev);
 }
 
-/* In the clear the addresses of a public-in header are hints, for our answer and the log; what counts comes inside TLS. */
+/* In the clear the addresses of a public-in header are hints, for our answer and the log; what counts comes inside TLS.
+ */
 static void take_hints(struct stream *s, const struct xmpp_header *h)
 {
 	s->pair.from = h->from;
-	if (h->to_is == XMPP_ADDRESS_GOOD && conf_host_find(s->w->site->conf, &h->to) != NULL)
+	if (h->to_is == XMPP_ADDRESS_GOOD && conf_host_find(s->site->conf, &h->to) != NULL)
 		s->pair.to = h->to;
 }
 
@@ -383,7 +385,7 @@ static void on_header(struct stream *s, const struct xml_ev *ev)
 static void on_element(struct stream *s, const struct xml_ev *ev)
 {
 	bool negotiating = s->state != STATE_OPEN && s->state != STATE_READY && s->state != STATE_ENDING;
-	if (negotiating && ++s->elements > s->w->site->conf->limits.negotiation_elements) {
+	if (negotiating && ++s->elements > s->site->conf->limits.negotiation_elements) {
 		stream_fail(s, REASON_LIMIT_NEGOTIATION, "");
 		return;
 	}
@@ -543,7 +545,7 @@ static void on_leg(void *arg, enum leg_event event)
 enum reason stream_judge(struct stream *s, const struct domain *domain, struct cert_verdict *verdict)
 {
 	struct cert_chain *chain = tls_peer_chain(leg_tls(s->leg));
-	cert_judge(s->w->site->certs, chain, domain, loop_wall(s->w->loop), verdict);
+	cert_judge(s->site->certs, chain, domain, loop_wall(s->w->loop), verdict);
 	cert_chain_free(chain);
 	s->cert_expires = verdict->expires;
 	return verdict->why;

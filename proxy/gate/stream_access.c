@@ -85,6 +85,11 @@ struct worker *stream_worker(const struct stream *s)
 	return s->w;
 }
 
+struct site *stream_site(const struct stream *s)
+{
+	return s->site;
+}
+
 const struct xml *stream_xml(const struct stream *s)
 {
 	return s->xml;

@@ -43,7 +43,7 @@ static bool offer(struct stream *s, unsigned offers)
 
 static const struct conf_host *host_of(const struct stream *s, const struct domain *d)
 {
-	return conf_host_find(s->w->site->conf, d);
+	return conf_host_find(s->site->conf, d);
 }
 
 /* The header of a public-in stream must be addressed to one domain of ours, the same throughout. */
@@ -124,7 +124,7 @@ static void act_proceed(struct stream *s, const struct xml_ev *ev)
 		return;
 	const struct cert_own *own = NULL;
 	if (s->role == ROLE_PUBLIC_IN) {
-		own = cert_own_find(s->w->site->certs, &s->pair.to);
+		own = cert_own_find(s->site->certs, &s->pair.to);
 		if (own == NULL) {
 			stream_fail(s, REASON_OWN_CERT, s->pair.to.s);
 			return;
@@ -145,7 +145,7 @@ static bool check_sni(struct stream *s)
 	tls_facts(leg_tls(s->leg), &facts);
 	if (!s->direct || facts.sni.n == 0)
 		return true;
-	const struct cert_store *certs = s->w->site->certs;
+	const struct cert_store *certs = s->site->certs;
 	if (domain_parse(&sni, facts.sni) && cert_own_find(certs, &sni) == cert_own_find(certs, &s->pair.to))
 		return true;
 	stream_fail(s, REASON_HEADER_ADDRESS, "to is another host than the TLS server name");
@@ -295,7 +295,7 @@ static void act_connect_tls(struct stream *s, const struct xml_ev *ev)
 	if (ev != NULL && !no_early_bytes(s))
 		return;
 	if (s->role == ROLE_PUBLIC_OUT)
-		(void)stream_start_tls(s, TLS_PUBLIC_OUT, cert_own_find(s->w->site->certs, &s->pair.from), &s->pair.to);
+		(void)stream_start_tls(s, TLS_PUBLIC_OUT, cert_own_find(s->site->certs, &s->pair.from), &s->pair.to);
 	else
 		(void)stream_start_tls(s, TLS_BACKEND_OUT, NULL, &s->pair.to);
 }
@@ -337,7 +337,7 @@ static void act_send_key(struct stream *s, const struct xml_ev *ev)
 		return;
 	}
 	char key[XMPP_DIALBACK_KEY_LEN + 1];
-	xmpp_dialback_key(key, &s->w->site->secret, &s->pair.to, &s->pair.from, s->peer_id);
+	xmpp_dialback_key(key, &s->site->secret, &s->pair.to, &s->pair.from, s->peer_id);
 	if (said(s, xmpp_put_db_result(out, &s->pair, key, NULL)))
 		(void)leg_flush(s->leg);
 }
@@ -407,7 +407,7 @@ static void act_db_verify(struct stream *s, const struct xml_ev *ev)
 	}
 	const struct conf_host *host = host_of(s, &db.pair.from);
 	bool valid = host != NULL && host->backend == s->backend &&
-	             xmpp_dialback_check(&s->w->site->secret, &db.pair.from, &db.pair.to, db.id, db.key);
+	             xmpp_dialback_check(&s->site->secret, &db.pair.from, &db.pair.to, db.id, db.key);
 	answer_verify(s, &db, valid);
 }
 

@@ -228,6 +228,7 @@ static void release(void *arg)
 	xml_free(s->xml);
 	free(s->peer_id);
 	free(s->question);
+	site_unref(s->site);
 	free(s);
 }
 
@@ -255,7 +256,7 @@ void stream_free(struct stream *s)
 		w->handshakes--;
 	s->shaking = false;
 	if (s->admitted)
-		admit_leave(w->site->admit, &s->addr);
+		admit_leave(s->site->admit, &s->addr);
 	dial_cancel(&s->dial);
 	leg_free(s->leg);
 	s->leg = NULL;

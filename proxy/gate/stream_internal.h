@@ -19,6 +19,7 @@ struct stream {
 	enum role role;
 	enum fsm_state state;
 	struct worker *w;
+	struct site *site;
 	struct stream *next, *prev;
 	const struct stream_hooks *hooks;
 	void *arg;
