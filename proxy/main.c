@@ -28,12 +28,18 @@ struct worker_thread {
 };
 
 struct daemon {
-	struct conf *conf;
+	const char *path;
 	struct site *site;
 	struct loop *loop; /* signals only */
 	struct worker_thread worker[WORKERS_MAX];
 	unsigned workers, running;
 	bool ending;
+};
+
+/* What a worker is told when the configuration was read again. */
+struct reload {
+	struct worker_thread *worker;
+	struct site *site;
 };
 
 static int usage(FILE *to)
@@ -42,7 +48,9 @@ static int usage(FILE *to)
 	            "  -c FILE  configuration (default " DEFAULT_CONF ")\n"
 	            "  -t       check the configuration, certificates and trust anchors, then exit\n"
 	            "  -h       this help\n"
-	            "Signals: SIGTERM and SIGINT end every stream by the book, a second one at once.\n");
+	            "Signals: SIGHUP reads configuration and certificates again; SIGTERM and SIGINT end every stream "
+	            "by the book, a second\n"
+	            "one at once.\n");
 	return to == stdout ? 0 : 2;
 }
 
@@ -81,6 +89,32 @@ static bool ports_free(const struct conf *conf)
 	bool ok = probe(conf->public_listen, conf->public_listens);
 	for (size_t i = 0; i < conf->backends_n; i++)
 		ok = probe(conf->backends[i].listen, conf->backends[i].listens) && ok;
+	return ok;
+}
+
+static bool listens(const struct conf *conf, const struct addr *at)
+{
+	for (size_t i = 0; i < conf->public_listens; i++)
+		if (addr_eq(&conf->public_listen[i], at))
+			return true;
+	for (size_t b = 0; b < conf->backends_n; b++)
+		for (size_t i = 0; i < conf->backends[b].listens; i++)
+			if (addr_eq(&conf->backends[b].listen[i], at))
+				return true;
+	return false;
+}
+
+/* The same for those that a reload adds. */
+static bool ports_new(const struct conf *before, const struct conf *conf)
+{
+	bool ok = true;
+	for (size_t i = 0; i < conf->public_listens; i++)
+		ok = (listens(before, &conf->public_listen[i]) || probe(&conf->public_listen[i], 1)) && ok;
+	for (size_t b = 0; b < conf->backends_n; b++)
+		for (size_t i = 0; i < conf->backends[b].listens; i++)
+			ok =
+			    (listens(before, &conf->backends[b].listen[i]) || probe(&conf->backends[b].listen[i], 1)) &&
+			    ok;
 	return ok;
 }
 
@@ -161,10 +195,57 @@ static void on_signal(void *arg)
 	d->ending = true;
 }
 
+static void reload_worker(void *arg)
+{
+	struct reload *r = arg;
+	char err[256];
+	if (!gate_reload(r->worker->gate, r->site, err, sizeof err))
+		log_text(LOG_ERROR, "reload", "a worker goes on with the old configuration: %s", err);
+	site_unref(r->site);
+	free(r);
+}
+
+static bool tell_worker(struct worker_thread *w, struct site *site)
+{
+	struct reload *r = calloc(1, sizeof *r);
+	if (r == NULL)
+		return false;
+	*r = (struct reload){w, site_ref(site)};
+	if (loop_post(w->loop, reload_worker, r))
+		return true;
+	site_unref(site);
+	free(r);
+	return false;
+}
+
+/* A bad file changes nothing and says why. */
+static void on_reload(void *arg)
+{
+	struct daemon *d = arg;
+	char err[512] = "the configuration is not in order, see above";
+	struct conf *conf = read_conf(d->path);
+	struct site *site = conf != NULL ? site_new(conf, d->site, err, sizeof err) : NULL;
+	conf_unref(conf);
+	if (site == NULL || !ports_new(d->site->conf, site->conf)) {
+		log_text(LOG_ERROR, "reload", "nothing has changed: %s", site == NULL ? err : "a new port is taken");
+		site_unref(site);
+		return;
+	}
+	bool ok = true;
+	for (unsigned i = 0; i < d->workers; i++)
+		ok = tell_worker(&d->worker[i], site) && ok;
+	log_set_level(site->conf->log_level);
+	log_text(ok ? LOG_INFO : LOG_ERROR, "reload",
+	    ok ? "%zu hosts, %zu backends" : "out of memory at %zu hosts, %zu backends", site->conf->hosts_n,
+	    site->conf->backends_n);
+	site_unref(d->site);
+	d->site = site;
+}
+
 static bool make_workers(struct daemon *d)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	d->workers = d->conf->workers > 0 ? d->conf->workers : cores > 0 ? (unsigned)cores : 1;
+	d->workers = d->site->conf->workers > 0 ? d->site->conf->workers : cores > 0 ? (unsigned)cores : 1;
 	if (d->workers > WORKERS_MAX)
 		d->workers = WORKERS_MAX;
 	for (unsigned i = 0; i < d->workers; i++) {
@@ -202,16 +283,18 @@ static int serve(struct daemon *d)
 {
 	int rc = 1;
 	d->loop = loop_new();
-	struct loop_signal *term = NULL, *intr = NULL;
-	if (d->loop != NULL) {
-		term = loop_signal_new(d->loop, SIGTERM, on_signal, d);
-		intr = loop_signal_new(d->loop, SIGINT, on_signal, d);
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+	struct loop_signal *on[ARRAY_LEN(signals)] = {NULL};
+	bool ok = d->loop != NULL;
+	for (size_t i = 0; ok && i < ARRAY_LEN(signals); i++) {
+		on[i] = loop_signal_new(d->loop, signals[i], signals[i] == SIGHUP ? on_reload : on_signal, d);
+		ok = on[i] != NULL;
 	}
-	if (term != NULL && intr != NULL && make_workers(d) && drop_privileges(d->conf->user)) {
+	if (ok && make_workers(d) && drop_privileges(d->site->conf->user)) {
 		if (!start_workers(d))
 			_exit(1);
-		log_text(LOG_INFO, "start", "ready: %zu hosts, %zu backends, %u workers", d->conf->hosts_n,
-		    d->conf->backends_n, d->workers);
+		log_text(LOG_INFO, "start", "ready: %zu hosts, %zu backends, %u workers", d->site->conf->hosts_n,
+		    d->site->conf->backends_n, d->workers);
 		loop_run(d->loop);
 		rc = 0;
 	}
@@ -222,8 +305,8 @@ static int serve(struct daemon *d)
 		if (d->worker[i].loop != NULL)
 			loop_free(d->worker[i].loop);
 	}
-	loop_signal_free(term);
-	loop_signal_free(intr);
+	for (size_t i = 0; i < ARRAY_LEN(on); i++)
+		loop_signal_free(on[i]);
 	if (d->loop != NULL)
 		loop_free(d->loop);
 	if (rc == 0)
@@ -249,24 +332,24 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage(stderr);
-	struct daemon d = {.conf = read_conf(path)};
-	if (d.conf == NULL)
+	struct conf *conf = read_conf(path);
+	if (conf == NULL)
 		return 1;
-	log_set_level(d.conf->log_level);
+	log_set_level(conf->log_level);
 	signal(SIGPIPE, SIG_IGN);
 	char err[512] = "";
 	int rc = 1;
-	d.site = site_new(d.conf, err, sizeof err);
+	struct daemon d = {.path = path, .site = site_new(conf, NULL, err, sizeof err)};
 	if (d.site == NULL) {
 		fprintf(stderr, "%s: %s\n", path, err);
 	} else if (test) {
-		printf("%s: in order: %zu hosts, %zu backends\n", path, d.conf->hosts_n, d.conf->backends_n);
+		printf("%s: in order: %zu hosts, %zu backends\n", path, conf->hosts_n, conf->backends_n);
 		rc = 0;
-	} else if (ports_free(d.conf)) {
-		raise_descriptors(d.conf);
+	} else if (ports_free(conf)) {
+		raise_descriptors(conf);
 		rc = serve(&d);
 	}
+	conf_unref(conf);
 	site_unref(d.site);
-	conf_unref(d.conf);
 	return rc;
 }

@@ -9,9 +9,12 @@
 #include "sallyport/base.h"
 
 struct admit;
-/* all, each: the limits.  NULL: no memory. */
+/* all, each: the limits.  NULL: no memory.  Returned with one reference. */
 struct admit *admit_new(uint32_t all, uint32_t each);
-void admit_free(struct admit *a);
+struct admit *admit_ref(struct admit *a);
+void admit_unref(struct admit *a); /* takes NULL */
+/* Other limits; who is in stays in. */
+void admit_limit(struct admit *a, uint32_t all, uint32_t each);
 /* True: counted, to be followed by admit_leave() with the same address. */
 MUST_CHECK bool admit_enter(struct admit *a, const struct addr *from);
 void admit_leave(struct admit *a, const struct addr *from);

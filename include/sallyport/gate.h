@@ -14,6 +14,9 @@ struct gate;
 struct gate *gate_new(struct loop *loop, struct site *site, char *err, size_t err_n);
 /* Opens this worker's sockets on all listeners of the configuration (shared: with SO_REUSEPORT). */
 MUST_CHECK bool gate_listen(struct gate *gate, bool shared, char *err, size_t err_n);
+/* Goes over to another site at once: new connections and new sinks live under it; open streams go on if it allows them,
+ * and end with <reset/> if not (RFC 6120 section 13.7.2.3).  False: err says why, and nothing has changed. */
+MUST_CHECK bool gate_reload(struct gate *gate, struct site *site, char *err, size_t err_n);
 /* Stops accepting, ends every stream by the book (system-shutdown, </stream:stream>), and calls done once none is left (at the
  * latest after the close timeout). */
 void gate_drain(struct gate *gate, void (*done)(void *arg), void *arg);

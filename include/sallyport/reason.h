@@ -28,6 +28,9 @@ enum reason_who {
 	  "the gateway is shutting down", "This gateway is shutting down; connect again in a moment.", "nothing to do") \
 	X(IDLE, "SP-IDLE", WHO_NOBODY, "", "", "remote-server-timeout", "nothing moved for the idle timeout", \
 	  "Nothing was sent for a long time.", "nothing to do; idle in [timeouts] sets how long") \
+	X(RECONFIGURED, "SP-RECONFIGURED", WHO_NOBODY, "reset", "reset", "remote-server-timeout", \
+	  "the gateway's configuration has changed", "This gateway's configuration has changed; connect again.", \
+	  "nothing to do") \
 	X(CERT_NONE, "SP-CERT-NONE", WHO_THEM, "policy-violation", "remote-connection-failed", "remote-server-timeout", \
 	  "the peer showed no certificate", "Your server showed no certificate; present the one of your domain to us.", \
 	  "they: let the server present its certificate on outgoing connections too") \

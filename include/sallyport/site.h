@@ -23,8 +23,9 @@ struct site {
 	struct admit *admit;
 };
 
-/* Takes a reference to conf.  NULL: err says why.  Returned with one reference. */
-struct site *site_new(struct conf *conf, char *err, size_t err_n);
+/* Takes a reference to conf.  before: the site that this one is to follow, whose counted connections and (without one
+ * configured) dialback secret it takes over; NULL for the first.  NULL: err says why.  Returned with one reference. */
+struct site *site_new(struct conf *conf, const struct site *before, char *err, size_t err_n);
 /* Any thread. */
 struct site *site_ref(struct site *site);
 /* Any thread; takes NULL. */

@@ -65,6 +65,9 @@ void stream_fail(struct stream *s, enum reason why, const char *detail);
 void stream_break(struct stream *s, enum reason why, const char *detail);
 /* Ends by the book: </stream:stream>; what still arrives on an -in stream is handed on until theirs comes. */
 void stream_end(struct stream *s, enum reason why);
+/* A public stream that stands is judged again under the worker's present configuration and time; false: it has been ended
+ * with <reset/> (RFC 6120 section 13.7.2.3). */
+bool stream_recheck(struct stream *s);
 /* At once, without a word to the other side (the worker gives up); the owner hears `ended`.  A stream's place in the worker's
  * list may still be walked from until the end of the turn. */
 void stream_drop(struct stream *s, enum reason why);

@@ -1,6 +1,7 @@
 #include "sallyport/admit.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <openssl/rand.h>
@@ -10,6 +11,7 @@
 #define ROWS 16384u
 
 struct admit {
+	atomic_uint refs;
 	pthread_mutex_t lock;
 	uint32_t all, each, now;
 	uint64_t key[2];
@@ -21,6 +23,7 @@ struct admit *admit_new(uint32_t all, uint32_t each)
 	struct admit *a = calloc(1, sizeof *a);
 	if (a == NULL)
 		return NULL;
+	a->refs = 1;
 	a->all = all;
 	a->each = each;
 	RAND_bytes((uint8_t *)a->key, sizeof a->key);
@@ -28,12 +31,26 @@ struct admit *admit_new(uint32_t all, uint32_t each)
 	return a;
 }
 
-void admit_free(struct admit *a)
+struct admit *admit_ref(struct admit *a)
 {
-	if (a == NULL)
+	atomic_fetch_add(&a->refs, 1);
+	return a;
+}
+
+void admit_unref(struct admit *a)
+{
+	if (a == NULL || atomic_fetch_sub(&a->refs, 1) != 1)
 		return;
 	pthread_mutex_destroy(&a->lock);
 	free(a);
+}
+
+void admit_limit(struct admit *a, uint32_t all, uint32_t each)
+{
+	pthread_mutex_lock(&a->lock);
+	a->all = all;
+	a->each = each;
+	pthread_mutex_unlock(&a->lock);
 }
 
 static uint32_t *row_of(struct admit *a, const struct addr *from)

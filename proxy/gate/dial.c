@@ -81,7 +81,6 @@ struct dial {
 
 	enum reason why; /* the most telling failure so far, and where it happened, if at an address */
 	struct endpoint where;
-	bool has_where;
 };
 
 static void go(struct dial *d);
@@ -95,7 +94,7 @@ static void enter(struct dial *d, enum dial_state state)
 
 /* --- failures --- */
 
-/* The later, the more it tells: what we lack ourselves, then what is known of a server, then of its name. */
+/* The later, the more it tells: what is known of a name, then of a server, then what we lack ourselves. */
 static const enum reason telling[] = {REASON_NONE, REASON_DNS_NO_NAME, REASON_DNS_NO_SERVICE, REASON_DNS_FAILED,
     REASON_CONNECT_FAILED, REASON_CONNECT_TIMEOUT, REASON_CONNECT_REFUSED, REASON_NO_MEMORY};
 
@@ -103,10 +102,9 @@ static size_t rank(enum reason why)
 {
 	size_t i = 0;
 
-	while (telling[i] != why) {
+	while (i < ARRAY_LEN(telling) && telling[i] != why)
 		i++;
-		ENSURE(i < ARRAY_LEN(telling));
-	}
+	ENSURE(i < ARRAY_LEN(telling));
 	return i;
 }
 
@@ -115,9 +113,7 @@ static void note_failure(struct dial *d, enum reason why, const struct endpoint 
 	if (rank(why) <= rank(d->why))
 		return;
 	d->why = why;
-	d->has_where = where != NULL;
-	if (where != NULL)
-		d->where = *where;
+	d->where = where != NULL ? *where : (struct endpoint){.addr.len = 0};
 }
 
 static enum reason reason_of_errno(int err)
@@ -367,7 +363,8 @@ static void go(struct dial *d)
 			stagger_start(d);
 	}
 	if (!anything_left(d))
-		deliver(d, -1, d->has_where ? &d->where : NULL, d->why != REASON_NONE ? d->why : REASON_CONNECT_FAILED);
+		deliver(d, -1, d->where.addr.len > 0 ? &d->where : NULL,
+		    d->why != REASON_NONE ? d->why : REASON_CONNECT_FAILED);
 }
 
 /* --- names --- */

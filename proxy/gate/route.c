@@ -275,10 +275,28 @@ static void on_sink_writable(void *arg, struct stream *s)
 		route_check(r);
 }
 
+/* A new sink is made under the present configuration.  False: that has no such pair any more. */
+static bool refresh(struct route *r)
+{
+	struct site *now = r->w->site;
+	if (now == r->site)
+		return true;
+	const struct conf_host *host = conf_host_find(now->conf, r->inbound ? &r->pair.to : &r->pair.from);
+	if (host == NULL || strcmp(host->backend->name, r->backend->name) != 0)
+		return false;
+	site_unref(r->site);
+	r->site = site_ref(now);
+	r->backend = host->backend;
+	return true;
+}
+
 static void redial(struct route *r)
 {
 	enter(r, ROUTE_REDIAL);
-	dial(r);
+	if (refresh(r))
+		dial(r);
+	else
+		fail(r, r->inbound ? REASON_HOST_UNKNOWN : REASON_BACKEND_FOREIGN, "the configuration has changed");
 }
 
 static void on_sink_ended(void *arg, struct stream *s)

@@ -6,10 +6,14 @@
 #include "sallyport/site.h"
 
 /* Instances of one gateway must share a secret: any of them may be asked to verify another's key.  A lone one makes its
- * own. */
-static void make_secret(struct site *s)
+ * own, and keeps it: keys given out under it are still on their way. */
+static void make_secret(struct site *s, const struct site *before)
 {
 	uint8_t random[32];
+	if (s->conf->secret == NULL && before != NULL && before->conf->secret == NULL) {
+		s->secret = before->secret;
+		return;
+	}
 	RAND_bytes(random, sizeof random);
 	struct span secret = {(const char *)random, sizeof random};
 	if (s->conf->secret != NULL)
@@ -17,27 +21,36 @@ static void make_secret(struct site *s)
 	xmpp_dialback_secret(&s->secret, secret);
 }
 
-struct site *site_new(struct conf *conf, char *err, size_t err_n)
+static bool make_admit(struct site *s, const struct site *before)
+{
+	const struct conf_limits *l = &s->conf->limits;
+	if (before == NULL) {
+		s->admit = admit_new(l->connections, l->connections_host);
+		return s->admit != NULL;
+	}
+	s->admit = admit_ref(before->admit);
+	return true;
+}
+
+struct site *site_new(struct conf *conf, const struct site *before, char *err, size_t err_n)
 {
 	struct site *s = calloc(1, sizeof *s);
-	if (s == NULL) {
-		snprintf(err, err_n, "no memory");
+	snprintf(err, err_n, "no memory");
+	if (s == NULL)
 		return NULL;
-	}
 	s->refs = 1;
 	s->conf = conf_ref(conf);
-	make_secret(s);
-	s->admit = admit_new(conf->limits.connections, conf->limits.connections_host);
-	if (s->admit == NULL)
-		snprintf(err, err_n, "no memory");
-	else
+	make_secret(s, before);
+	if (make_admit(s, before))
 		s->certs = cert_store_new(conf, err, err_n);
 	if (s->certs != NULL)
 		s->tls = tls_ctx_new(s->certs, err, err_n);
-	if (s->tls != NULL)
-		return s;
-	site_unref(s);
-	return NULL;
+	if (s->tls == NULL) {
+		site_unref(s);
+		return NULL;
+	}
+	admit_limit(s->admit, conf->limits.connections, conf->limits.connections_host);
+	return s;
 }
 
 struct site *site_ref(struct site *s)
@@ -52,7 +65,7 @@ void site_unref(struct site *s)
 		return;
 	tls_ctx_free(s->tls);
 	cert_store_free(s->certs);
-	admit_free(s->admit);
+	admit_unref(s->admit);
 	conf_unref(s->conf);
 	free(s);
 }

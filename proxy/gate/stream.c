@@ -18,7 +18,7 @@ static uint32_t deadline_ms(const struct stream *s)
 	case DEADLINE_HANDSHAKE:
 		return t->handshake;
 	case DEADLINE_IDLE:
-		return t->idle;
+		return stream_idle_ms(s);
 	case DEADLINE_CLOSE:
 		return t->close;
 	case DEADLINE_OUTER:
@@ -63,6 +63,7 @@ void stream_enter(struct stream *s, enum fsm_state next)
 	if (s->state == STATE_HANDSHAKE)
 		leave_handshake(s);
 	s->state = next;
+	s->moved_at = loop_now(s->w->loop);
 	uint32_t ms = timer_ms(s);
 	if (ms > 0)
 		loop_timer_set(s->timer, ms);
@@ -80,11 +81,6 @@ void stream_set_xml_limits(struct stream *s, bool authenticated)
 	    .name_bytes = l->name_bytes,
 	};
 	xml_set_limits(s->xml, &limits);
-}
-
-static uint64_t moved(const struct stream *s)
-{
-	return s->leg != NULL ? leg_sent(s->leg) + leg_received(s->leg) : 0;
 }
 
 static void on_timer(void *arg)
@@ -106,12 +102,7 @@ static void on_timer(void *arg)
 		stream_lost(s, REASON_TLS_TIMEOUT, "");
 		break;
 	case DEADLINE_IDLE:
-		if (moved(s) != s->idle_mark) {
-			s->idle_mark = moved(s);
-			loop_timer_set(s->timer, s->site->conf->timeouts.idle);
-		} else {
-			stream_end(s, REASON_IDLE);
-		}
+		stream_idle_tick(s);
 		break;
 	case DEADLINE_CLOSE:
 		stream_lost(s, s->why, s->detail);
@@ -382,42 +373,68 @@ static void on_header(struct stream *s, const struct xml_ev *ev)
 	stream_step(s, h.version_1 ? EVENT_HEADER : EVENT_OLD_HEADER, ev);
 }
 
+/* What was handed over so far goes out. */
+static void batch(struct stream *s)
+{
+	if (s->hooks != NULL && s->hooks->batch != NULL)
+		s->hooks->batch(s->arg, s);
+}
+
 static void on_element(struct stream *s, const struct xml_ev *ev)
 {
+	enum fsm_event event = event_of(s, ev);
 	bool negotiating = s->state != STATE_OPEN && s->state != STATE_READY && s->state != STATE_ENDING;
+	bool prefixed = ev->prefixed && ev->ns == XML_NS_SERVER;
+
+	/* anything but a stanza may end the stream, and those before it were in order */
+	if (event != EVENT_STANZA || prefixed)
+		batch(s);
 	if (negotiating && ++s->elements > s->site->conf->limits.negotiation_elements) {
 		stream_fail(s, REASON_LIMIT_NEGOTIATION, "");
 		return;
 	}
 	/* RFC 6120 section 4.8.5: stanzas are written without a prefix, and old parsers behind us match names literally
 	 */
-	if (ev->prefixed && ev->ns == XML_NS_SERVER) {
+	if (prefixed) {
 		stream_fail(s, REASON_XML_PREFIX, "a stanza with a prefix");
 		return;
 	}
-	stream_step(s, event_of(s, ev), ev);
+	stream_step(s, event, ev);
+}
+
+static enum reason xml_reason(enum xml_error e)
+{
+	switch (e) {
+	case XML_OK:
+	case XML_ERR_NOT_WELL_FORMED:
+	case XML_ERR_STRAY_TEXT:
+		break;
+	case XML_ERR_RESTRICTED:
+		return REASON_XML_RESTRICTED;
+	case XML_ERR_ENCODING:
+		return REASON_XML_ENCODING;
+	case XML_ERR_NAMESPACE_PREFIX:
+		return REASON_XML_PREFIX;
+	case XML_ERR_TOO_BIG:
+	case XML_ERR_TOO_DEEP:
+	case XML_ERR_TOO_MANY_ATTRIBUTES:
+	case XML_ERR_NAME_TOO_LONG:
+	case XML_ERR_TOO_MANY_NAMESPACES:
+		return REASON_XML_LIMIT;
+	case XML_ERR_NO_MEMORY:
+		return REASON_NO_MEMORY;
+	}
+	return REASON_XML_SYNTAX;
 }
 
 static void on_bad_xml(struct stream *s)
 {
-	static const enum reason reasons[] = {
-	    [XML_OK] = REASON_XML_SYNTAX,
-	    [XML_ERR_NOT_WELL_FORMED] = REASON_XML_SYNTAX,
-	    [XML_ERR_RESTRICTED] = REASON_XML_RESTRICTED,
-	    [XML_ERR_ENCODING] = REASON_XML_ENCODING,
-	    [XML_ERR_NAMESPACE_PREFIX] = REASON_XML_PREFIX,
-	    [XML_ERR_TOO_BIG] = REASON_XML_LIMIT,
-	    [XML_ERR_TOO_DEEP] = REASON_XML_LIMIT,
-	    [XML_ERR_TOO_MANY_ATTRIBUTES] = REASON_XML_LIMIT,
-	    [XML_ERR_NAME_TOO_LONG] = REASON_XML_LIMIT,
-	    [XML_ERR_TOO_MANY_NAMESPACES] = REASON_XML_LIMIT,
-	    [XML_ERR_NO_MEMORY] = REASON_NO_MEMORY,
-	};
 	enum xml_error e = xml_error(s->xml);
 	char detail[160];
+
 	snprintf(detail, sizeof detail, "%s, at byte %llu of the stream", xml_error_text(e),
 	    (unsigned long long)xml_error_offset(s->xml));
-	stream_fail(s, reasons[e], detail);
+	stream_fail(s, xml_reason(e), detail);
 }
 
 static void on_event(struct stream *s, enum xml_rc rc, const struct xml_ev *ev)
@@ -434,9 +451,11 @@ static void on_event(struct stream *s, enum xml_rc rc, const struct xml_ev *ev)
 			s->hooks->space(s->arg, s, ev);
 		break;
 	case XML_END:
+		batch(s);
 		stream_peer_end(s);
 		break;
 	case XML_BAD:
+		batch(s);
 		on_bad_xml(s);
 		break;
 	case XML_MORE:
@@ -476,12 +495,6 @@ static bool takes_xml(const struct stream *s)
 	return !s->paused;
 }
 
-static void batch(struct stream *s)
-{
-	if (s->hooks != NULL && s->hooks->batch != NULL)
-		s->hooks->batch(s->arg, s);
-}
-
 /* Everything that has arrived and is whole is handed on before any of it is consumed, so that a run of stanzas can
  * leave from where it lies. */
 static void on_readable(struct stream *s)
@@ -505,9 +518,7 @@ static void on_readable(struct stream *s)
 		enum xml_rc rc = xml_next(s->xml, &ev, rest);
 		if (rc == XML_MORE)
 			break;
-		if (rc == XML_BAD)
-			batch(s); /* what was whole before it may go */
-		else
+		if (rc != XML_BAD)
 			used += ev.bytes.n;
 		s->rest = buf_len(in) - used;
 		on_event(s, rc, &ev);
@@ -540,13 +551,4 @@ static void on_leg(void *arg, enum leg_event event)
 		stream_lost(s, leg_why(s->leg), leg_error(s->leg));
 		break;
 	}
-}
-
-enum reason stream_judge(struct stream *s, const struct domain *domain, struct cert_verdict *verdict)
-{
-	struct cert_chain *chain = tls_peer_chain(leg_tls(s->leg));
-	cert_judge(s->site->certs, chain, domain, loop_wall(s->w->loop), verdict);
-	cert_chain_free(chain);
-	s->cert_expires = verdict->expires;
-	return verdict->why;
 }

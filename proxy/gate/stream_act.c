@@ -156,7 +156,7 @@ static bool admit_peer(struct stream *s)
 {
 	struct cert_verdict verdict;
 	const struct domain *from = &s->pair.from;
-	stream_judge(s, from, &verdict);
+	stream_judge(s, &verdict);
 	const struct conf_host *theirs = host_of(s, from), *ours = host_of(s, &s->pair.to);
 	struct policy_facts facts = {
 	    .own_domain = theirs != NULL && (theirs->backend == ours->backend || domain_eq(from, &s->pair.to)),
@@ -249,6 +249,9 @@ static void now_open(struct stream *s)
 	/* what earlier endpoints had against us is past */
 	s->why = REASON_NONE;
 	s->detail[0] = '\0';
+	/* the configuration may have changed since the peer was judged (invariant S11) */
+	if (s->site != s->w->site && !stream_recheck(s))
+		return;
 	if (s->hooks != NULL && s->hooks->opened != NULL)
 		s->hooks->opened(s->arg, s);
 }
@@ -303,7 +306,7 @@ static void act_connect_tls(struct stream *s, const struct xml_ev *ev)
 static void act_judge(struct stream *s, const struct xml_ev *ev)
 {
 	struct cert_verdict verdict;
-	stream_judge(s, &s->pair.to, &verdict);
+	stream_judge(s, &verdict);
 	struct policy_facts facts = {.cert = verdict.why};
 	enum reason why = policy_peer(&facts);
 	if (why == REASON_NONE) {

@@ -79,10 +79,10 @@ static void last_words(struct stream *s, const char *condition, const char *text
 	s->said_header = s->said_end = true;
 }
 
-/* A public-out stream that did not come up tries the remote domain's next endpoint. */
+/* A public-out stream that did not come up tries the remote domain's next endpoint, as long as somebody wants it. */
 static bool try_next(struct stream *s, enum reason why, const char *detail)
 {
-	if (s->role != ROLE_PUBLIC_OUT || s->opened != 0 || s->dial == NULL || !dial_more(s->dial) || s->told)
+	if (s->role != ROLE_PUBLIC_OUT || s->opened != 0 || s->hooks == NULL || s->dial == NULL || !dial_more(s->dial))
 		return false;
 	stream_log_attempt(s, why, detail);
 	if (s->leg != NULL)
@@ -139,21 +139,30 @@ void stream_break(struct stream *s, enum reason why, const char *detail)
 	stream_close(s, why, row->relayed, text, detail);
 }
 
-void stream_end(struct stream *s, enum reason why)
+/* Nothing more will be sent; what still arrives on an -in stream is handed on until the other side ends too. */
+static void begin_end(struct stream *s, enum reason why, const char *condition, const char *text, const char *detail)
 {
-	if (s->state == STATE_ENDING || s->state == STATE_CLOSING)
-		return;
-	bool up = s->state == STATE_OPEN || s->state == STATE_READY;
-	if (!up) {
-		stream_fail(s, why, "");
-		return;
-	}
-	remember(s, why, "");
-	last_words(s, reason_row(why)->direct, reason_row(why)->peer_text);
+	remember(s, why, detail);
+	last_words(s, condition, text);
 	stream_enter(s, STATE_ENDING);
-	/* nothing can be sent any more; what still arrives is another matter */
 	if (s->role != ROLE_PUBLIC_IN && s->role != ROLE_BACKEND_IN)
 		tell(s);
+}
+
+void stream_end(struct stream *s, enum reason why)
+{
+	const struct reason_row *row = reason_row(why);
+	if (s->state == STATE_ENDING || s->state == STATE_CLOSING)
+		return;
+	if (s->state == STATE_OPEN || s->state == STATE_READY)
+		begin_end(s, why, row->direct, row->peer_text, "");
+	else
+		stream_fail(s, why, "");
+}
+
+void stream_reset(struct stream *s, enum reason why, const char *detail)
+{
+	begin_end(s, why, "reset", reason_row(why)->peer_text, detail);
 }
 
 static enum reason slowness(const struct stream *s)

@@ -55,7 +55,8 @@ struct stream {
 	struct addr addr;
 	char target[256];
 	bool direct;
-	int64_t started, opened, budget_end, cert_expires;
+	int64_t started, opened, moved_at, budget_end; /* ms of loop_now() */
+	int64_t cert_expires; /* Unix seconds; 0: not known */
 	uint64_t stanzas, idle_mark;
 };
 
@@ -64,8 +65,11 @@ void stream_enter(struct stream *s, enum fsm_state next);
 void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev);
 void stream_set_xml_limits(struct stream *s, bool authenticated);
 bool stream_start_tls(struct stream *s, enum tls_role role, const struct cert_own *own, const struct domain *name);
-/* The public-in or public-out peer's chain, judged for a domain. */
-enum reason stream_judge(struct stream *s, const struct domain *domain, struct cert_verdict *verdict);
+/* stream_trust.c */
+/* The chain of a public peer, judged for its domain under the worker's present configuration. */
+enum reason stream_judge(struct stream *s, struct cert_verdict *verdict);
+uint32_t stream_idle_ms(const struct stream *s);
+void stream_idle_tick(struct stream *s);
 
 /* stream_act.c */
 void stream_act(struct stream *s, enum fsm_action action, const struct xml_ev *ev);
@@ -77,6 +81,7 @@ void stream_lost(struct stream *s, enum reason why, const char *detail);
 /* Gives back memory and place in the worker's list; nobody hears of it. */
 void stream_free(struct stream *s);
 void stream_out_of_time(struct stream *s);
+void stream_reset(struct stream *s, enum reason why, const char *detail);
 
 /* stream_log.c */
 void stream_log_end(const struct stream *s);

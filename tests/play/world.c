@@ -81,7 +81,7 @@ static void start(struct stage *stage, const char *rest)
 		stage_fail(stage, "there is no configuration");
 	if (stage->gate != NULL)
 		stage_fail(stage, "the gateway runs already");
-	stage->site = site_new(stage->conf, err, sizeof(err));
+	stage->site = site_new(stage->conf, NULL, err, sizeof(err));
 	if (stage->site == NULL)
 		stage_fail(stage, "site_new: %s", err);
 	stage->gate = gate_new(stage->loop, stage->site, err, sizeof(err));

@@ -1,0 +1,26 @@
+/* listen: the sockets on which one worker takes connections, as the configuration says. */
+#ifndef SALLYPORT_LISTEN_H
+#define SALLYPORT_LISTEN_H
+
+#include "sallyport/addr.h"
+#include "sallyport/base.h"
+#include "sallyport/conf.h"
+#include "sallyport/loop.h"
+
+struct listeners;
+
+/* A connection: fd is the callee's; backend NULL: on a public listener. */
+typedef void listen_fn(void *arg, int fd, const struct addr *peer, const struct conf_backend *backend);
+
+/* NULL: no memory.  Nothing listens yet. */
+struct listeners *listeners_new(struct loop *loop, listen_fn *fn, void *arg);
+/* Opens what conf names and is not open yet, closes what it no longer names; connections that wait on the others stay.
+ * shared: with SO_REUSEPORT, as several workers need.  False: err says why, and nothing has changed.
+ * conf must live until the next call. */
+MUST_CHECK bool listeners_set(struct listeners *ls, const struct conf *conf, bool shared, char *err, size_t err_n);
+/* Closes all of them.  listeners_set() may follow. */
+void listeners_close(struct listeners *ls);
+/* Takes NULL. */
+void listeners_free(struct listeners *ls);
+
+#endif
