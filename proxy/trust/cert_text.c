@@ -9,8 +9,10 @@
 #include <time.h>
 
 /* Names come from a stranger and go into logs, terminals and XML: nothing but printable ASCII passes, cut short. */
-#define NAME_MAX_SHOWN 72
-#define NAMES_SHOWN 3
+#define SHOWN_MAX 64
+/* With these a sentence about names fits, whatever they are. */
+#define LISTED 3
+#define LISTED_MAX 36
 #define DAY 86400
 
 struct text {
@@ -31,18 +33,23 @@ static void text_add(struct text *t, const char *fmt, ...)
 		t->n += (size_t)n < t->cap - t->n ? (size_t)n : t->cap - t->n - 1;
 }
 
-static void text_add_foreign(struct text *t, struct span name)
+static void text_add_cut(struct text *t, struct span name, size_t max)
 {
-	char shown[NAME_MAX_SHOWN + 1];
+	char shown[SHOWN_MAX + 1];
 	size_t n = 0;
 
-	for (; n < name.n && n < NAME_MAX_SHOWN; n++) {
+	for (; n < name.n && n < max; n++) {
 		char c = name.p[n];
 
 		shown[n] = c > ' ' && c < 0x7f && c != '"' ? c : c == ' ' ? ' ' : '?';
 	}
 	shown[n] = '\0';
 	text_add(t, "%s%s", shown, n < name.n ? "..." : "");
+}
+
+static void text_add_foreign(struct text *t, struct span name)
+{
+	text_add_cut(t, name, SHOWN_MAX);
 }
 
 /* What people call a certificate: its common name, else its organisation, else its whole subject. */
@@ -94,15 +101,16 @@ static bool text_add_names(struct text *t, X509 *leaf)
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 		const ASN1_STRING *dns = name->d.dNSName;
 
-		if (name->type != GEN_DNS || seen++ >= NAMES_SHOWN)
+		if (name->type != GEN_DNS || seen++ >= LISTED)
 			continue;
 		text_add(t, "%s", seen > 1 ? ", " : "");
-		text_add_foreign(
-		    t, (struct span){(const char *)ASN1_STRING_get0_data(dns), (size_t)ASN1_STRING_length(dns)});
+		text_add_cut(t,
+		    (struct span){(const char *)ASN1_STRING_get0_data(dns), (size_t)ASN1_STRING_length(dns)},
+		    LISTED_MAX);
 	}
 	GENERAL_NAMES_free(names);
-	if (seen > NAMES_SHOWN)
-		text_add(t, " and %zu more", seen - NAMES_SHOWN);
+	if (seen > LISTED)
+		text_add(t, " and %zu more", seen - LISTED);
 	return seen > 0;
 }
 
@@ -112,7 +120,7 @@ static bool text_add_usage(struct text *t, X509 *x)
 	EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
 	bool present = usage != NULL;
 
-	for (size_t i = 0; present && i < sk_ASN1_OBJECT_num(usage) && i < 2 * NAMES_SHOWN; i++) {
+	for (size_t i = 0; present && i < sk_ASN1_OBJECT_num(usage) && i < 2 * LISTED; i++) {
 		const ASN1_OBJECT *object = sk_ASN1_OBJECT_value(usage, i);
 		int nid = OBJ_obj2nid(object);
 		char oid[64] = "?";

@@ -460,7 +460,10 @@ static void test_many_long_names_are_cut(void **state)
 	}
 	v = judge_leaf(*state, spec, "b.test");
 	check(v, REASON_CERT_NAME, 0, "aaa..., bbbb");
-	assert_true(strlen(v.peer_text) < sizeof(v.peer_text));
+	assert_non_null(strstr(v.peer_text, "ccc... and 20 more, not for b.test."));
+	v = judge_leaf(*state, spec, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.example");
+	assert_non_null(strstr(v.peer_text, ", not for xxxx"));
+	assert_string_equal(v.peer_text + strlen(v.peer_text) - 6, "x.....");
 	spec = (struct mint_spec){.names = {MINT_DNS_NAME("c.test"), MINT_DNS_NAME("d.test"), MINT_DNS_NAME("e.test"),
 	                              MINT_DNS_NAME("f.test"), MINT_DNS_NAME("g.test")}};
 	check(judge_leaf(*state, spec, "b.test"), REASON_CERT_NAME, 0,
