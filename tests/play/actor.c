@@ -15,7 +15,8 @@ struct actor *actor_find(struct stage *stage, struct span name)
 	for (size_t i = 0; i < stage->actors_n; i++)
 		if (span_eq(span_of(stage->actors[i].name), name))
 			return &stage->actors[i];
-	ENSURE(stage->actors_n < ACTORS_MAX && name.n < sizeof(actor->name));
+	if (stage->actors_n == ACTORS_MAX || name.n >= sizeof(actor->name))
+		stage_fail(stage, "too many actors, or too long a name");
 	actor = &stage->actors[stage->actors_n++];
 	memcpy(actor->name, name.p, name.n);
 	return actor;
@@ -146,7 +147,7 @@ static void finish(struct stage *stage, struct actor *actor, bool notify)
 	actor->finished = true;
 }
 
-enum ending { CLOSED, CUT, ABORTED };
+enum ending { CLOSED, CUT, ABORTED, GONE };
 
 /* closed: by the book (close_notify, if TLS was on, and FIN); cut: FIN without close_notify; aborted: RST.  The actor
  * then closes its own end. */
@@ -161,7 +162,7 @@ static void ends(struct stage *stage, struct actor *actor, enum ending wanted)
 	check_read(stage, actor);
 	if (end == FAKE_OPEN)
 		stage_fail(stage, "the gateway keeps this connection open");
-	if (is != wanted)
+	if (wanted != GONE && is != wanted)
 		stage_fail(stage, "this connection was %s", names[is]);
 	if (!actor->finished)
 		finish(stage, actor, true);
@@ -184,6 +185,12 @@ static void aborted(struct stage *stage, struct actor *actor, const char *rest)
 {
 	(void)rest;
 	ends(stage, actor, ABORTED);
+}
+
+static void gone(struct stage *stage, struct actor *actor, const char *rest)
+{
+	(void)rest;
+	ends(stage, actor, GONE);
 }
 
 static void finishes(struct stage *stage, struct actor *actor, const char *rest)
@@ -362,6 +369,7 @@ static const struct {
     {"closed", closed, false, false},
     {"cut", cut, false, false},
     {"aborted", aborted, false, false},
+    {"gone", gone, false, false},
     {"finishes", finishes, false, false},
     {"hangs-up", hangs_up, false, false},
     {"resets", resets, false, false},

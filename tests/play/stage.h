@@ -12,7 +12,7 @@
 #include "script.h"
 #include "secure.h"
 
-enum { ACTORS_MAX = 64, PLACES_MAX = 32, CALLS_MAX = 16 };
+enum { ACTORS_MAX = 256, PLACES_MAX = 32, CALLS_MAX = 16 };
 
 /* A far end.  It may have several connections, one after the other. */
 struct actor {
