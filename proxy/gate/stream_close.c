@@ -125,9 +125,17 @@ void stream_fail(struct stream *s, enum reason why, const char *detail)
 	stream_close(s, why, row->direct, row->peer_text, detail);
 }
 
+/* What broke is the backend's stream: to the peer a fault on our side (section 4.9.3.15), whatever the backend did. */
+static const struct reason_row *row_for_peer(enum reason why)
+{
+	bool backend = reason_row(why)->who == WHO_THEM || why == REASON_BACKEND_RESULT;
+
+	return reason_row(backend ? REASON_BACKEND_TLS : why);
+}
+
 void stream_break(struct stream *s, enum reason why, const char *detail)
 {
-	const struct reason_row *row = reason_row(why);
+	const struct reason_row *row = s->role == ROLE_PUBLIC_IN ? row_for_peer(why) : reason_row(why);
 	char text[XMPP_TEXT_MAX + 1];
 	/* a local user reads what the backend is told, a stranger what a peer is told; neither learns names (a bounce
 	 * from a room would give away who is in it) */
