@@ -342,6 +342,18 @@ static void drops(struct stage *stage, struct actor *actor, const char *rest)
 	inbox_drop(actor, actor_inbox(actor).n);
 }
 
+/* ends-with BYTES: so ends what it has received; the rest is of no interest */
+static void ends_with(struct stage *stage, struct actor *actor, const char *rest)
+{
+	struct fake_bytes want = stage_bytes(stage, rest);
+	struct span inbox = actor_inbox(actor);
+
+	if (inbox.n < want.n || memcmp(inbox.p + inbox.n - want.n, want.p, want.n) != 0)
+		stage_fail(stage, "%s has received something else: %s", actor->name, shown(inbox));
+	inbox_drop(actor, inbox.n);
+	fake_bytes_free(&want);
+}
+
 static void silent(struct stage *stage, struct actor *actor, const char *rest)
 {
 	(void)rest;
@@ -363,6 +375,7 @@ static const struct {
     {"<", expects, false, true},
     {"<<", expects_bytes, false, true},
     {"drops", drops, false, false},
+    {"ends-with", ends_with, false, true},
     {"silent", silent, false, false},
     {"tls", actor_tls, false, true},
     {"saw", actor_saw, false, true},
