@@ -218,12 +218,12 @@ enum reason_who {
 	  "change the policy row, if it is not wanted") \
 	X(LIMIT_CONNECTIONS, "SP-LIMIT-CONNECTIONS", WHO_US, "resource-constraint", "resource-constraint", \
 	  "resource-constraint", "too many connections", "Too many connections; try again later.", \
-	  "raise connections or connections-host in [limits], or find out who opens so many") \
+	  "raise connections or connections-per-address in [limits], or find out who opens so many") \
 	X(LIMIT_PAIRS, "SP-LIMIT-PAIRS", WHO_US, "resource-constraint", "resource-constraint", "resource-constraint", \
 	  "too many domain pairs on one backend stream", "Too many domains on one stream.", "raise backend-pairs in [limits]") \
 	X(LIMIT_QUEUE, "SP-LIMIT-QUEUE", WHO_NETWORK, "resource-constraint", "resource-constraint", "resource-constraint", \
 	  "too many bytes wait for a remote domain that does not take them", "Too many bytes are waiting.", \
-	  "the remote server is slow or away; raise queue-bytes in [limits] if it recurs") \
+	  "the remote server is slow or away; raise queue-size in [limits] if it recurs") \
 	X(LIMIT_NEGOTIATION, "SP-LIMIT-NEGOTIATION", WHO_THEM, "policy-violation", "remote-connection-failed", \
 	  "remote-server-timeout", "too many bytes or elements before authentication", \
 	  "Too much was sent before authentication.", "they: report it to the server's makers") \
