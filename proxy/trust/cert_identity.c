@@ -16,10 +16,10 @@ static struct span string_span(const ASN1_STRING *s)
 	return (struct span){(const char *)ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s)};
 }
 
-/* Neither holds a NUL where the other has a letter, so strncasecmp() sees all n bytes of a match. */
+/* One of the two is ours and has no NUL, so strncasecmp() does not stop before a difference. */
 static bool same_name(struct span a, struct span b)
 {
-	return a.n == b.n && a.n > 0 && memchr(a.p, '\0', a.n) == NULL && strncasecmp(a.p, b.p, a.n) == 0;
+	return a.n == b.n && a.n > 0 && strncasecmp(a.p, b.p, a.n) == 0;
 }
 
 static struct span behind(struct span s, size_t n)
@@ -28,18 +28,17 @@ static struct span behind(struct span s, size_t n)
 }
 
 /* A wildcard stands for the whole left-most label and for nothing else (RFC 9525 section 6.3), with at least two labels
- * below it. */
+ * below it.  Elsewhere an asterisk matches nothing: no domain has one. */
 static bool dns_matches(struct span pattern, struct span name)
 {
 	const char *dot;
 
 	if (pattern.n < 2 || memcmp(pattern.p, "*.", 2) != 0)
-		return memchr(pattern.p, '*', pattern.n) == NULL && same_name(pattern, name);
+		return same_name(pattern, name);
 	pattern = behind(pattern, 2);
 	dot = memchr(name.p, '.', name.n);
-	if (dot == NULL || memchr(pattern.p, '.', pattern.n) == NULL || memchr(pattern.p, '*', pattern.n) != NULL)
-		return false;
-	return same_name(pattern, behind(name, (size_t)(dot - name.p) + 1));
+	return dot != NULL && memchr(pattern.p, '.', pattern.n) != NULL &&
+	       same_name(pattern, behind(name, (size_t)(dot - name.p) + 1));
 }
 
 static bool srv_matches(struct span value, struct span name)

@@ -128,6 +128,11 @@ static enum reason reason_of(int error, X509 *x)
 		return REASON_CERT_EXPIRED;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		return REASON_CERT_NOT_YET_VALID;
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		return REASON_CERT_SELF_SIGNED;
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+		return REASON_CERT_UNKNOWN_CA;
 	case X509_V_ERR_CERT_REVOKED:
 		return REASON_CERT_REVOKED;
 	case X509_V_ERR_INVALID_PURPOSE:
@@ -170,7 +175,6 @@ static void set_rules(X509_STORE_CTX *ctx, int64_t now)
 	ENSURE(X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_SERVER));
 	ENSURE(X509_VERIFY_PARAM_set_trust(param, X509_TRUST_SSL_SERVER));
 	X509_VERIFY_PARAM_set_time(param, (time_t)now);
-	X509_VERIFY_PARAM_set_depth(param, CERT_PATH_MAX);
 	/* An anchor need not be self-signed: whatever the operator put there is one. */
 	ENSURE(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN));
 }
@@ -332,13 +336,11 @@ static bool search_peer(struct search *s)
 /* True: a way of s->limit certificates was found that is in order. */
 static bool search_up(struct search *s)
 {
-	bool root = s->path.n > 1 && (X509_get_extension_flags(s->path.cert[s->path.n - 1]) & EXFLAG_SS) != 0;
-	bool done = false;
+	bool done;
 
 	if (s->steps++ >= STEPS_MAX)
 		return false;
-	if (!root) /* above one there is nothing that the verifier would look at */
-		done = s->path.n + 1 == s->limit ? search_anchors(s) : search_peer(s);
+	done = s->path.n + 1 == s->limit ? search_anchors(s) : search_peer(s);
 	if (!done)
 		dead_end(s);
 	return done;

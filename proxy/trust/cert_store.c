@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,13 @@ static bool anchor_add(struct cert_store *store, X509 *x)
 	return true;
 }
 
+/* This also makes BoringSSL read the extensions, which it does only once: if memory ran short at that moment, with the
+ * first peer, the anchor would be unusable for good. */
+static bool anchor_usable(X509 *x)
+{
+	return x != NULL && (X509_get_extension_flags(x) & EXFLAG_INVALID) == 0;
+}
+
 /* A bundle of the system may hold a certificate that BoringSSL does not read; in a file that the operator named that is
  * an error. */
 enum bundle { BUNDLE_LENIENT, BUNDLE_STRICT };
@@ -55,14 +63,15 @@ static bool bundle_read(
 
 	while ((rc = cert_pem_next(bio, &der)) == CERT_PEM_ONE) {
 		X509 *x = X509_parse_from_buffer(der);
-		bool added = x != NULL && anchor_add(store, x);
+		bool usable = anchor_usable(x);
+		bool added = usable && anchor_add(store, x);
 
 		seen++;
 		CRYPTO_BUFFER_free(der);
 		X509_free(x);
-		if (x != NULL && !added)
+		if (usable && !added)
 			return complain(c, "%s: out of memory", name);
-		if (x == NULL && kind == BUNDLE_STRICT)
+		if (!usable && kind == BUNDLE_STRICT)
 			return complain(c, "%s: certificate %zu cannot be read", name, seen);
 	}
 	if (rc == CERT_PEM_BAD)

@@ -123,7 +123,8 @@ static bool tls_set_up(struct tls *t, enum tls_role role, const struct cert_own 
 {
 	bool server = role == TLS_PUBLIC_IN || role == TLS_BACKEND_IN;
 
-	SSL_set_app_data(t->ssl, t);
+	if (!SSL_set_app_data(t->ssl, t))
+		return false;
 	/* A connection lives for days and never shakes hands again. */
 	SSL_set_shed_handshake_config(t->ssl, 1);
 	if (!tls_attach_bio(t))
@@ -259,10 +260,10 @@ enum tls_rc tls_write(struct tls *t, struct span bytes, size_t *taken, struct bu
 
 void tls_close(struct tls *t, struct buf *out)
 {
-	if (t->state == TLS_SHAKING || t->state == TLS_DEAD || (SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN) != 0)
+	if (t->state == TLS_SHAKING || t->state == TLS_DEAD)
 		return;
 	step_begin(t, NULL, out);
-	(void)SSL_shutdown(t->ssl);
+	(void)SSL_shutdown(t->ssl); /* the first time sends; without input the second does nothing */
 	(void)step_end(t, TLS_DONE);
 }
 

@@ -26,6 +26,17 @@ static const char *alert_name(char *out, int alert)
 	return words(out, SSL_alert_desc_string_long(alert), '_');
 }
 
+/* The first error is the cause and later ones follow from it; but what a cipher says is less to people than what TLS
+ * says of it. */
+static uint32_t first_error(void)
+{
+	uint32_t first = ERR_get_error(), error = first;
+
+	while (error != 0 && ERR_GET_LIB(error) != ERR_LIB_SSL)
+		error = ERR_get_error();
+	return error != 0 ? error : first;
+}
+
 static const char *reason_name(char *out, uint32_t error)
 {
 	const char *name = error != 0 ? ERR_reason_error_string(error) : NULL;
@@ -35,7 +46,7 @@ static const char *reason_name(char *out, uint32_t error)
 
 void tls_explain(struct tls *t)
 {
-	uint32_t error = ERR_peek_error(); /* the first is the cause, later ones follow from it */
+	uint32_t error = first_error();
 	char alert[WORDS_MAX], reason[WORDS_MAX];
 
 	if (t->no_memory)

@@ -55,7 +55,7 @@ struct mint_spec {
 	struct mint_name names[MINT_NAMES];
 	const char *eku;         /* "serverAuth", "clientAuth,codeSigning", …; NULL: absent */
 	const char *ku;          /* NULL: digitalSignature for leaves, keyCertSign and cRLSign for CAs; "": absent */
-	const char *constraints; /* "permitted;DNS:a.example"; NULL: none */
+	const char *constraints; /* "permitted;DNS:a.example", "DER:3006…"; NULL: none */
 	const char *extra_oid;   /* a critical extension that nobody knows */
 	bool ca;
 	bool no_basic; /* leave basicConstraints out */

@@ -36,7 +36,7 @@ static int pki_down(void **state)
 
 /* A case: anchors and what the peer shows, each ended by {NULL}. */
 struct shown {
-	struct mint anchors[4], chain[8];
+	struct mint anchors[4], chain[40];
 	const char *domain;
 	int64_t now;
 };
@@ -211,7 +211,26 @@ static void test_self_signed(void **state)
 	struct mint self = mint_new(&(struct mint_spec){.cn = "a.test", .names = {MINT_DNS_NAME("a.test")}}, NULL);
 
 	check(judge(&(struct shown){{p->root}, {self}, "a.test", 0}), REASON_CERT_SELF_SIGNED, 0, "self-signed");
+	check(judge(&(struct shown){{p->root}, {self, self}, "a.test", 0}), REASON_CERT_SELF_SIGNED, 0, "self-signed");
 	mint_free(&self);
+}
+
+/* Only the very certificate is pinned, not whatever bears its name. */
+static void test_name_of_an_anchor_is_not_enough(void **state)
+{
+	static const struct mint_spec spec = {.cn = "a.test", .names = {MINT_DNS_NAME("a.test")}};
+	struct mint pinned = mint_new(&spec, NULL), forged = mint_new(&spec, NULL);
+	struct mint_spec ca = {.cn = "CA", .names = {MINT_DNS_NAME("a.test")}, .ca = true, .ku = ""};
+	struct mint anchor = mint_new(&ca, NULL), impostor = mint_new(&ca, NULL);
+
+	(void)state;
+	check(judge(&(struct shown){{pinned}, {forged}, "a.test", 0}), REASON_CERT_CONSTRAINT, 0,
+	    "key usage of the issuer");
+	check(judge(&(struct shown){{anchor}, {impostor}, "a.test", 0}), REASON_CERT_SELF_SIGNED, 0, "self-signed");
+	mint_free(&impostor);
+	mint_free(&anchor);
+	mint_free(&forged);
+	mint_free(&pinned);
 }
 
 /* A peer's own certificate among the anchors counts for what it names, and issues nothing. */
@@ -308,28 +327,25 @@ static void test_cross_signed(void **state)
 static void test_maze(void **state)
 {
 	struct pki *p = *state;
-	struct mint keys[2], maze[6] = {{NULL, NULL}}, leaf;
-	struct shown shown = {{p->root}, {{NULL, NULL}}, "a.test", 0};
+	struct mint_spec spec = {.cn = "Maze", .ca = true};
+	struct mint key = mint_new(&spec, NULL);
+	struct mint leaf = mint_new(&(struct mint_spec){.names = {MINT_DNS_NAME("a.test")}}, &key);
+	struct shown shown = {{p->root}, {leaf}, "a.test", 0};
+	size_t n;
 
-	for (size_t i = 0; i < 2; i++)
-		keys[i] = mint_new(&(struct mint_spec){.cn = "Maze", .ca = true}, NULL);
-	leaf = mint_new(&(struct mint_spec){.names = {MINT_DNS_NAME("a.test")}}, &keys[0]);
-	shown.chain[0] = leaf;
-	for (unsigned i = 0; i < 5; i++) {
-		maze[i] = mint_new(
-		    &(struct mint_spec){.cn = "Maze", .ca = true, .reuse_key = keys[0].key, .serial = i}, &keys[i % 2]);
-		shown.chain[i + 1] = maze[i];
+	spec.reuse_key = key.key;
+	for (n = 1; n < ARRAY_LEN(shown.chain) - 1; n++) {
+		spec.serial = (unsigned)n;
+		shown.chain[n] = mint_new(&spec, &key);
 	}
 	assert_int_equal(judge(&shown).why, REASON_CERT_UNKNOWN_CA);
-	maze[5] =
-	    mint_new(&(struct mint_spec){.cn = "Maze", .ca = true, .reuse_key = keys[0].key, .serial = 99}, &p->root);
-	shown.chain[6] = maze[5];
+	spec.serial = 99;
+	shown.chain[n++] = mint_new(&spec, &p->root);
 	check(judge(&shown), REASON_NONE, -1, "");
-	for (size_t i = 0; i < 6; i++)
-		mint_free(&maze[i]);
+	while (n-- > 1)
+		mint_free(&shown.chain[n]);
 	mint_free(&leaf);
-	mint_free(&keys[0]);
-	mint_free(&keys[1]);
+	mint_free(&key);
 }
 
 static void test_weak_keys_and_signatures(void **state)
@@ -361,6 +377,42 @@ static void test_weak_keys_and_signatures(void **state)
 		mint_free(&root);
 	}
 	check(judge_leaf(p, (struct mint_spec){.sha1 = true}, "a.test"), REASON_CERT_WEAK, 0, "SHA-1 signature");
+}
+
+/* A key that nobody has: n = 2^(bits-1) + 1. */
+static EVP_PKEY *huge_key(int bits)
+{
+	EVP_PKEY *key = EVP_PKEY_new();
+	RSA *rsa = RSA_new();
+	BIGNUM *n = BN_new(), *e = BN_new();
+
+	assert_true(BN_one(n) && BN_set_bit(n, bits - 1) && BN_set_word(e, 65537));
+	assert_true(RSA_set0_key(rsa, n, e, NULL) && EVP_PKEY_assign_RSA(key, rsa));
+	return key;
+}
+
+/* A peer must not choose how long we compute. */
+static void test_odd_and_huge_keys(void **state)
+{
+	static const struct {
+		int bits;
+		enum reason why;
+		const char *told;
+	} rows[] = {
+	    {8192, REASON_NONE, ""},
+	    {8200, REASON_CERT_WEAK, "RSA key over 8192 bits"},
+	    {2056, REASON_NONE, ""},
+	    {2049, REASON_CERT_WEAK, "RSA key of an odd size"},
+	    {2040, REASON_CERT_WEAK, "RSA key under 2048 bits"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		EVP_PKEY *key = huge_key(rows[i].bits);
+
+		check(judge_leaf(*state, (struct mint_spec){.reuse_key = key}, "a.test"), rows[i].why,
+		    rows[i].why == REASON_NONE ? -1 : 0, rows[i].told);
+		EVP_PKEY_free(key);
+	}
 }
 
 /* Nothing rests on an anchor's own signature. */
@@ -480,12 +532,14 @@ int main(void)
 	    cmocka_unit_test(test_extended_key_usage),
 	    cmocka_unit_test(test_key_usage),
 	    cmocka_unit_test(test_self_signed),
+	    cmocka_unit_test(test_name_of_an_anchor_is_not_enough),
 	    cmocka_unit_test(test_pinned),
 	    cmocka_unit_test(test_missing_and_unknown_issuers),
 	    cmocka_unit_test(test_order_and_ballast_do_not_matter),
 	    cmocka_unit_test(test_cross_signed),
 	    cmocka_unit_test(test_maze),
 	    cmocka_unit_test(test_weak_keys_and_signatures),
+	    cmocka_unit_test(test_odd_and_huge_keys),
 	    cmocka_unit_test(test_sha1_root_is_an_anchor),
 	    cmocka_unit_test(test_rights_of_issuers),
 	    cmocka_unit_test(test_path_length),

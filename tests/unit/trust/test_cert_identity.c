@@ -239,6 +239,8 @@ static void test_constraints_hold_for_the_domain(void **state)
 	    {"excluded;DNS:victim.test", XMPP("good.test"), "good.test", REASON_NONE},
 	    {"excluded;DNS:victim.test", XMPP("victim.test"), "victim.test", REASON_CERT_NAME},
 	    {"excluded;DNS:victim.test", XMPP("im.victim.test"), "im.victim.test", REASON_CERT_NAME},
+	    {"DER:3006A10430028200", XMPP("good.test"), "good.test", REASON_CERT_NAME}, /* excluded: all */
+	    {"DER:3006A00430028200", XMPP("good.test"), "good.test", REASON_NONE},      /* permitted: all */
 	    {"permitted;email:good.test", XMPP("victim.test"), "victim.test", REASON_NONE},
 	};
 	const struct pki *p = *state;

@@ -117,6 +117,12 @@ static void test_broken_anchors(void **state)
 	    pem.text + pem.n, 100, "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n");
 	write_pem(s, "x.pem", &pem);
 	check_refused(conf_with(s, trust, "a.pem", "a.key"), "x.pem: certificate 2 cannot be read");
+	pem = (struct mint_pem){0};
+	mint_pem_cert(&pem, &s->root);
+	mint_pem_cert(&pem, &s->inter);
+	pem.n -= 200;
+	write_pem(s, "x.pem", &pem);
+	check_refused(conf_with(s, trust, "a.pem", "a.key"), "x.pem: broken PEM behind certificate 1");
 }
 
 /* One odd certificate in the system's bundle must not take all the others away. */
