@@ -1,7 +1,7 @@
 /* loop: readiness, timers, signals and deferred work on libevent; one loop a worker thread.
  *
- * Everything here belongs to the loop's own thread, but loop_post().  Play tests replace this module (with sock and dns)
- * by a fake with a clock of its own. */
+ * Everything here belongs to the loop's own thread, but loop_post().  Play tests replace this module (with sock and
+ * dns) by a fake with a clock of its own. */
 #ifndef SALLYPORT_LOOP_H
 #define SALLYPORT_LOOP_H
 
@@ -37,8 +37,8 @@ MUST_CHECK bool loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
 /* LOOP_FAILED: what was wanted can't be watched (no memory in libevent or the kernel): give the descriptor up. */
 enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_FAILED = 4 };
 struct loop_io;
-/* Watches fd, which stays the caller's and is closed after loop_io_free().  Nothing is wanted at first.  fn is called with
- * one of the above at a time: a descriptor that is readable and writable gives two calls.  NULL: no memory. */
+/* Watches fd, which stays the caller's and is closed after loop_io_free().  Nothing is wanted at first.  fn is called
+ * with one of the above at a time: a descriptor that is readable and writable gives two calls.  NULL: no memory. */
 struct loop_io *loop_io_new(struct loop *loop, int fd, void (*fn)(void *arg, unsigned ready), void *arg);
 void loop_io_want(struct loop_io *io, bool read, bool write); /* level-triggered; cheap when nothing changes */
 /* No callback after this, also not one of this turn.  Legal inside the callback.  Takes NULL. */

@@ -17,9 +17,8 @@ enum sock_rc {
 MUST_CHECK int sock_listen(const struct addr *at, bool shared, char *err, size_t err_n);
 /* True if nobody else listens there: with SO_REUSEPORT a second daemon would silently share the port. */
 MUST_CHECK bool sock_listen_probe(const struct addr *at, char *err, size_t err_n);
-/* Accepts one connection: non-blocking, close-on-exec, TCP_NODELAY, keepalive.  An IPv4 peer of a [::] listener is told as
- * IPv4.  SOCK_ERROR: not this connection's fault (EMFILE, ENFILE, ENOBUFS, ENOMEM): it waits, so pause before the next
- * try. */
+/* Accepts one connection: non-blocking, close-on-exec, TCP_NODELAY, keepalive.  SOCK_ERROR: not this
+ * connection's fault (EMFILE, ENFILE, ENOBUFS, ENOMEM): it waits, so pause before the next try. */
 MUST_CHECK enum sock_rc sock_accept(int listener, int *fd, struct addr *peer, int *err);
 /* Starts to connect, with the same options.  SOCK_OK: under way (or done); ask sock_connected() once writable. */
 MUST_CHECK enum sock_rc sock_connect(const struct addr *to, int *fd, int *err);
@@ -31,8 +30,8 @@ MUST_CHECK enum sock_rc sock_recv(int fd, char *to, size_t cap, size_t *got, int
 MUST_CHECK enum sock_rc sock_send(int fd, const struct span *parts, size_t parts_n, size_t *sent, int *err);
 void sock_shut_write(int fd); /* FIN */
 void sock_close(int fd);
-/* Where the connection was really addressed to, before a redirect (SO_ORIGINAL_DST); without one its own address.  IPv4
- * is told as IPv4 here too.  False: not a connected socket any more. */
+/* Where the connection was really addressed to, before a redirect (SO_ORIGINAL_DST); without one its own address.
+ * False: not a connected socket any more. */
 bool sock_original_destination(int fd, struct addr *out);
 
 #endif

@@ -2,37 +2,20 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-/* From 1.28 on c-ares has a record API and calls deprecated (yet keeps) the one that Debian 12's 1.18 has: one path for
- * both is worth more than two. */
-#define CARES_NO_DEPRECATED
-#include <ares.h>
-#include <ares_nameser.h>
+#include "dns_internal.h"
 
 #define MAGIC_DNS 0x646e7372u
 #define MAGIC_REQ 0x646e7371u
 
-/* A query is sent this often, first after a quarter of the look-up's time, then with twice the patience. */
-enum { DNS_TRIES = 3, DNS_TRY_SHARE = 4 };
-
-/* A socket of c-ares's. */
-struct watch {
-	struct watch *next;
-	struct dns *dns;
-	int fd;
-	struct loop_io *io;
-};
-
 struct dns {
 	unsigned magic;
 	struct loop *loop;
-	ares_channel channel;
-	struct loop_timer *timer; /* c-ares's next retry */
 	uint32_t timeout_ms;
-	struct watch *watches;
+	struct dns_channel channel;
 	struct dns_req *open; /* those whose callback is still to come */
+	struct loop_later bury;
 };
 
 enum family { V6, V4, FAMILIES };
@@ -343,124 +326,7 @@ static void answered(void *arg, int status, int timeouts, unsigned char *answer,
 	query_done(q, rc);
 }
 
-/* --- c-ares on the loop --- */
-
-static void arm_timer(struct dns *dns)
-{
-	struct timeval tv;
-
-	if (ares_timeout(dns->channel, NULL, &tv) == NULL)
-		loop_timer_stop(dns->timer);
-	else
-		loop_timer_set(dns->timer, (uint32_t)(tv.tv_sec * 1000 + tv.tv_usec / 1000) + 1);
-}
-
-static void retry_due(void *arg)
-{
-	struct dns *dns = arg;
-
-	MAGIC_CHECK(dns, MAGIC_DNS);
-	ares_process_fd(dns->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-	arm_timer(dns);
-}
-
-static void socket_ready(void *arg, unsigned ready)
-{
-	struct watch *w = arg;
-	struct dns *dns = w->dns;
-
-	MAGIC_CHECK(dns, MAGIC_DNS);
-	/* LOOP_FAILED falls through: nothing is ready, and the look-up's own deadline ends it. */
-	ares_process_fd(dns->channel, (ready & LOOP_READ) != 0 ? w->fd : ARES_SOCKET_BAD,
-	    (ready & LOOP_WRITE) != 0 ? w->fd : ARES_SOCKET_BAD);
-	arm_timer(dns);
-}
-
-static struct watch *watch_new(struct dns *dns, int fd)
-{
-	struct watch *w = calloc(1, sizeof(*w));
-
-	if (w == NULL)
-		return NULL;
-	w->dns = dns;
-	w->fd = fd;
-	w->io = loop_io_new(dns->loop, fd, socket_ready, w);
-	if (w->io == NULL) {
-		free(w);
-		return NULL;
-	}
-	w->next = dns->watches;
-	dns->watches = w;
-	return w;
-}
-
-/* c-ares tells what it wants of a socket; neither: it is about to close it. */
-static void socket_state(void *arg, ares_socket_t fd, int readable, int writable)
-{
-	struct dns *dns = arg;
-	struct watch **link = &dns->watches, *w;
-
-	MAGIC_CHECK(dns, MAGIC_DNS);
-	while (*link != NULL && (*link)->fd != fd)
-		link = &(*link)->next;
-	w = *link;
-	if (!readable && !writable) {
-		if (w != NULL) {
-			*link = w->next;
-			loop_io_free(w->io);
-			free(w);
-		}
-		return;
-	}
-	if (w == NULL)
-		w = watch_new(dns, fd);
-	if (w != NULL) /* else the answer is not seen, and the deadline ends the look-up */
-		loop_io_want(w->io, readable != 0, writable != 0);
-}
-
 /* --- the resolver --- */
-
-static bool set_servers(ares_channel channel, const struct addr *servers, size_t n)
-{
-	size_t size = n * ADDR_TEXT_MAX, used = 0;
-	char *list;
-	bool ok;
-
-	if (n == 0)
-		return true;
-	list = malloc(size);
-	if (list == NULL)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		char text[ADDR_TEXT_MAX];
-
-		/* Each is shorter than ADDR_TEXT_MAX, which leaves room for the comma. */
-		used += (size_t)snprintf(
-		    list + used, size - used, "%s%s", i > 0 ? "," : "", addr_format(&servers[i], text));
-	}
-	ok = ares_set_servers_ports_csv(channel, list) == ARES_SUCCESS;
-	free(list);
-	return ok;
-}
-
-static bool open_channel(struct dns *dns)
-{
-	struct ares_options options = {
-	    /* No EDNS: 1.18 loses a second query that an old server answers by FORMERR; large answers come over TCP. */
-	    .flags = ARES_FLAG_NOSEARCH,
-	    .timeout = (int)(dns->timeout_ms / DNS_TRY_SHARE) + 1,
-	    .tries = DNS_TRIES,
-	    .sock_state_cb = socket_state,
-	    .sock_state_cb_data = dns,
-	};
-	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
-
-#ifdef ARES_OPT_QUERY_CACHE
-	mask |= ARES_OPT_QUERY_CACHE; /* qcache_max_ttl 0: caching is the resolver's, with every version alike */
-#endif
-	/* ares_library_init() does nothing outside Windows, and is not thread-safe. */
-	return ares_init_options(&dns->channel, &options, mask) == ARES_SUCCESS;
-}
 
 struct dns *dns_new(struct loop *loop, const struct addr *servers, size_t n, uint32_t timeout_ms)
 {
@@ -471,12 +337,19 @@ struct dns *dns_new(struct loop *loop, const struct addr *servers, size_t n, uin
 	dns->magic = MAGIC_DNS;
 	dns->loop = loop;
 	dns->timeout_ms = timeout_ms;
-	dns->timer = loop_timer_new(loop, retry_due, dns);
-	if (dns->timer == NULL || !open_channel(dns) || !set_servers(dns->channel, servers, n)) {
+	if (!dns_channel_open(&dns->channel, loop, servers, n, timeout_ms)) {
 		dns_free(dns);
 		return NULL;
 	}
 	return dns;
+}
+
+static void dns_bury(void *arg)
+{
+	struct dns *dns = arg;
+
+	dns->magic = 0;
+	free(dns);
 }
 
 void dns_free(struct dns *dns)
@@ -490,13 +363,8 @@ void dns_free(struct dns *dns)
 		req_close(req);
 		req_unref(req);
 	}
-	/* Calls answered() for every query it still holds and socket_state() for every socket. */
-	if (dns->channel != NULL)
-		ares_destroy(dns->channel);
-	ENSURE(dns->watches == NULL);
-	loop_timer_free(dns->timer);
-	dns->magic = 0;
-	free(dns);
+	dns_channel_close(&dns->channel);
+	loop_defer(dns->loop, &dns->bury, dns_bury, dns);
 }
 
 /* --- look-ups --- */
@@ -506,7 +374,7 @@ static void ask(struct dns_req *req, struct query *q, int type, const char *name
 	*q = (struct query){req, type, DNS_TIMEOUT}; /* until an answer says otherwise */
 	req->refs++;
 	/* c-ares answers every query exactly once; a name it can't ask for, from inside this call. */
-	ares_query(req->dns->channel, name, C_IN, type, answered, q);
+	ares_query(req->dns->channel.ares, name, C_IN, type, answered, q);
 }
 
 struct dns_req *dns_lookup_srv(struct dns *dns, const char *name,
@@ -520,7 +388,7 @@ struct dns_req *dns_lookup_srv(struct dns *dns, const char *name,
 	req->srv_fn = fn;
 	req->unanswered = 1;
 	ask(req, &req->queries[0], T_SRV, name);
-	arm_timer(dns);
+	dns_channel_arm(&dns->channel);
 	return req;
 }
 
@@ -549,7 +417,7 @@ static void take_hosts_file(struct dns_req *req, const char *name, int family)
 {
 	struct hostent *host = NULL;
 
-	if (ares_gethostbyname_file(req->dns->channel, name, family, &host) != ARES_SUCCESS)
+	if (ares_gethostbyname_file(req->dns->channel.ares, name, family, &host) != ARES_SUCCESS)
 		return;
 	for (char **bytes = host->h_addr_list; *bytes != NULL && host->h_addrtype == family; bytes++) {
 		add_addr(req, family == AF_INET6 ? V6 : V4, *bytes);
@@ -577,7 +445,7 @@ struct dns_req *dns_lookup_addr(struct dns *dns, const char *name,
 	req->unanswered = FAMILIES;
 	ask(req, &req->queries[V6], T_AAAA, name);
 	ask(req, &req->queries[V4], T_A, name);
-	arm_timer(dns);
+	dns_channel_arm(&dns->channel);
 	return req;
 }
 

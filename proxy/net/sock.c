@@ -41,19 +41,6 @@ static bool set_tcp_options(int fd)
 	       set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
 }
 
-/* A [::] listener sees IPv4 peers as ::ffff:a.b.c.d; whoever compares or counts addresses wants the plain form. */
-static void unmap(struct addr *a)
-{
-	struct sockaddr_in in = {.sin_family = AF_INET};
-
-	if (a->u.sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr))
-		return;
-	in.sin_port = a->u.in6.sin6_port;
-	memcpy(&in.sin_addr, &a->u.in6.sin6_addr.s6_addr[12], sizeof(in.sin_addr));
-	a->u.in = in;
-	a->len = sizeof(in);
-}
-
 /* --- listening --- */
 
 static int bind_and_listen(const struct addr *at, bool shared)
@@ -152,7 +139,6 @@ enum sock_rc sock_accept(int listener, int *fd, struct addr *peer, int *err)
 		*err = errno;
 		return SOCK_ERROR;
 	}
-	unmap(peer);
 	*fd = got;
 	return SOCK_OK;
 }
@@ -263,10 +249,8 @@ static bool own_address(int fd, struct addr *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->len = sizeof(out->u);
-	if (getsockname(fd, &out->u.sa, &out->len) == 0) {
-		unmap(out);
+	if (getsockname(fd, &out->u.sa, &out->len) == 0)
 		return true;
-	}
 	out->len = 0;
 	return false;
 }
@@ -284,7 +268,6 @@ bool sock_original_destination(int fd, struct addr *out)
 	/* Fails without connection tracking, that is without a redirect. */
 	if (getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? SO_ORIGINAL_DST : SOCK_IP6T_ORIGINAL_DST, &before.u,
 	        &before.len) == 0) {
-		unmap(&before);
 		*out = before;
 	}
 	return true;
