@@ -35,6 +35,41 @@ struct conf_host {
 	unsigned line; /* where its section starts, for messages */
 };
 
+/* A public key by the SHA-256 of its SubjectPublicKeyInfo, as RFC 7469 pins it. */
+struct conf_key {
+	uint8_t sha256[32];
+};
+
+/* A certificate by its issuer's key and its serial number, without leading zeros. */
+struct conf_serial {
+	struct conf_key issuer;
+	uint8_t n, bytes[20];
+};
+
+/* What becomes of a certificate that no current revocation list speaks of. */
+enum conf_revocation {
+	REVOCATION_UNSET, /* in a [peer] section: as in [revocation] */
+	REVOCATION_SOFT,  /* it counts */
+	REVOCATION_HARD,  /* it does not */
+};
+
+/* [peer DOMAIN], [peer *.DOMAIN], [peer *]: what holds for remote domains in place of the general rules. */
+struct conf_peer {
+	struct domain domain; /* n == 0: "*" */
+	bool below;           /* for the domains below it, at any depth, and not for itself */
+	bool deny;            /* no stream in either direction */
+	char **anchors;       /* PEM files: authorities that count for these domains … */
+	size_t anchors_n;
+	bool exclusive;        /* … and no others do */
+	bool client_auth;      /* under them certificates for clients alone (EKU clientAuth) count as well */
+	struct conf_key *pins; /* one of the chain's keys must be one of these */
+	size_t pins_n;
+	enum conf_revocation revocation;
+	int64_t expires; /* Unix seconds from which on the row does not count; 0: never */
+	char *note;      /* for the log; NULL: none */
+	unsigned line;   /* where its section starts, for messages */
+};
+
 /* [timeouts], all in milliseconds. */
 struct conf_timeouts {
 	uint32_t negotiate; /* each step of a stream's negotiation: header, features, SASL, … */
@@ -78,6 +113,15 @@ struct conf {
 	char *trust_bundle;   /* where that lies; looked at only if trust_system */
 	char **trust_anchors; /* further PEM files */
 	size_t trust_anchors_n;
+	/* [revocation] */
+	char **crls; /* files of revocation lists, and folders of such files */
+	size_t crls_n;
+	enum conf_revocation revocation;
+	uint32_t revocation_interval;  /* ms: how often those are looked at for changes */
+	struct conf_key *blocked_keys; /* in the order of their bytes */
+	size_t blocked_keys_n;
+	struct conf_serial *blocked_serials; /* likewise */
+	size_t blocked_serials_n;
 	/* [dns] */
 	struct addr *dns_servers; /* none: /etc/resolv.conf */
 	size_t dns_servers_n;
@@ -86,11 +130,15 @@ struct conf {
 	size_t backends_n;
 	struct conf_host *hosts;
 	size_t hosts_n;
+	struct conf_peer *peers;
+	size_t peers_n;
 	struct conf_timeouts timeouts;
 	struct conf_limits limits;
 
-	_Atomic uint32_t refs;    /* conf.c's */
-	struct conf_index *index; /* conf_index.c's: domain to host */
+	_Atomic uint32_t refs; /* conf.c's */
+	/* conf_index.c's: domain to host; domain, and what is below one, to row */
+	struct conf_index *host_index, *peer_index, *below_index;
+	const struct conf_peer *peer_any; /* [peer *]; NULL: there is none */
 };
 
 /* Complaints, each "file:line: cause", where the line is known.  Errors keep the daemon from starting, warnings don't.
@@ -115,6 +163,13 @@ void conf_unref(struct conf *conf); /* takes NULL */
 /* Which host serves a domain: exact domain, subdomain, then wildcard; NULL: not ours.  Constant time in the number of
  * hosts, by a table keyed with SipHash (names come from the network). */
 const struct conf_host *conf_host_find(const struct conf *conf, const struct domain *domain);
+
+/* The row that decides about a remote domain: its own, else that of the nearest domain above it, else [peer *]; NULL:
+ * the general rules hold.  Rows whose time is over are passed over.  Constant time in the number of rows. */
+const struct conf_peer *conf_peer_find(const struct conf *conf, const struct domain *domain, int64_t now);
+/* As it stands in the file: "[peer *.example.net]". */
+#define CONF_PEER_TITLE_MAX (DOMAIN_MAX + sizeof("[peer *.]"))
+const char *conf_peer_title(const struct conf_peer *row, char out[static CONF_PEER_TITLE_MAX]);
 
 /* One row of the option table, as the manual and the annotated example are made from it. */
 struct conf_option_doc {

@@ -65,6 +65,18 @@ enum reason_who {
 	X(CERT_REVOKED, "SP-CERT-REVOKED", WHO_THEM, "policy-violation", "remote-connection-failed", \
 	  "remote-server-timeout", "a certificate in the peer's chain is revoked", "Your server's certificate was revoked.", \
 	  "they: get a new certificate") \
+	X(CERT_BLOCKED, "SP-CERT-BLOCKED", WHO_THEM, "policy-violation", "remote-connection-failed", \
+	  "remote-server-timeout", "a certificate or key in the peer's chain is on the local block list", \
+	  "A certificate or key in your server's chain is blocked here.", \
+	  "they: get a new certificate for a new key; we: take it off block-key or block-serial in [revocation]") \
+	X(CERT_PIN, "SP-CERT-PIN", WHO_THEM, "policy-violation", "remote-connection-failed", "remote-server-timeout", \
+	  "no key in the peer's chain is one of those pinned for it", \
+	  "Your server's key is not one of those agreed upon for your domain.", \
+	  "ask them, by another way, whether they changed their key; if not, somebody is in between") \
+	X(REVOCATION_UNKNOWN, "SP-REVOCATION-UNKNOWN", WHO_US, "policy-violation", "remote-connection-failed", \
+	  "remote-server-timeout", "no current revocation list speaks of a certificate in the peer's chain", \
+	  "Whether your server's certificate was revoked is not known here at the moment.", \
+	  "fetch the list of the authority named in detail into crl of [revocation], or allow soft") \
 	X(CERT_CONSTRAINT, "SP-CERT-CONSTRAINT", WHO_THEM, "policy-violation", "remote-connection-failed", \
 	  "remote-server-timeout", "a CA in the peer's chain may not issue this certificate (constraints)", \
 	  "An authority in your certificate's chain was not allowed to issue it.", "they: get a certificate from another CA") \
@@ -213,9 +225,9 @@ enum reason_who {
 	X(OWN_CERT, "SP-OWN-CERT", WHO_US, "internal-server-error", "internal-server-error", "remote-server-timeout", \
 	  "we have no certificate for the local domain", "This gateway has no certificate for that domain.", \
 	  "set certificate and key in the [host] section") \
-	X(POLICY_DENIED, "SP-POLICY-DENIED", WHO_US, "policy-violation", "remote-connection-failed", \
-	  "remote-server-timeout", "the operator's policy denies this domain", "This server does not federate with your domain.", \
-	  "change the policy row, if it is not wanted") \
+	X(POLICY_DENIED, "SP-POLICY-DENIED", WHO_NOBODY, "policy-violation", "remote-connection-failed", "not-allowed", \
+	  "the operator's policy denies this domain", "This server does not federate with your domain.", \
+	  "change the [peer] section, if this is not wanted") \
 	X(LIMIT_CONNECTIONS, "SP-LIMIT-CONNECTIONS", WHO_US, "resource-constraint", "resource-constraint", \
 	  "resource-constraint", "too many connections", "Too many connections; try again later.", \
 	  "raise connections or connections-per-address in [limits], or find out who opens so many") \

@@ -62,6 +62,8 @@ void *conf_owner(struct conf *conf, const struct conf_section *section, size_t a
 		return &conf->backends[at];
 	case CONF_OF_HOST:
 		return &conf->hosts[at];
+	case CONF_OF_PEER:
+		return &conf->peers[at];
 	}
 	return NULL;
 }
@@ -118,10 +120,15 @@ void conf_unref(struct conf *conf)
 	}
 	for (size_t i = 0; i < conf->hosts_n; i++)
 		free_values(CONF_OF_HOST, &conf->hosts[i]);
+	for (size_t i = 0; i < conf->peers_n; i++)
+		free_values(CONF_OF_PEER, &conf->peers[i]);
 	free_values(CONF_OF_ALL, conf);
 	free(conf->backends);
 	free(conf->hosts);
-	conf_index_free(conf->index);
+	free(conf->peers);
+	conf_index_free(conf->host_index);
+	conf_index_free(conf->peer_index);
+	conf_index_free(conf->below_index);
 	free(conf);
 }
 
@@ -137,10 +144,10 @@ static bool backend_name_ok(struct span name)
 	return name.n <= NAME_MAX_SHOWN;
 }
 
-/* The line where the same section stands already; 0: nowhere.  (Hosts are compared later, all at once.) */
+/* The line where the same section stands already; 0: nowhere.  (Hosts and peers are compared later, all at once.) */
 static unsigned section_before(const struct conf_build *b, const struct conf_section *section, struct span argument)
 {
-	if (section->owner == CONF_OF_HOST)
+	if (section->owner == CONF_OF_HOST || section->owner == CONF_OF_PEER)
 		return 0;
 	for (size_t i = 0; i < b->drafts_n; i++) {
 		const struct conf_draft *d = &b->drafts[i];
@@ -195,6 +202,45 @@ static bool add_host(struct conf_build *b, struct conf_draft *d, struct span nam
 	return true;
 }
 
+/* "example.net", "*.example.net" or "*". */
+static bool peer_name_parse(struct conf_peer *row, struct span name)
+{
+	row->below = name.n > 0 && name.p[0] == '*';
+	if (row->below && name.n == 1)
+		return true;
+	if (row->below && name.p[1] == '.')
+		name = (struct span){name.p + 2, name.n - 2};
+	return domain_parse(&row->domain, name);
+}
+
+static bool add_peer(struct conf_build *b, struct conf_draft *d, struct span name)
+{
+	struct conf_peer named = {.line = d->line}, *row;
+
+	if (!peer_name_parse(&named, name)) {
+		conf_error(b, d->line, "\"%.*s\" is no domain: write example.net, *.example.net or *",
+		    name.n < NAME_MAX_SHOWN ? (int)name.n : NAME_MAX_SHOWN, name.p);
+		return false;
+	}
+	d->at = b->conf->peers_n;
+	row = conf_append(&b->conf->peers, &b->conf->peers_n, sizeof(*row));
+	if (row != NULL)
+		*row = named;
+	if (row == NULL || !set_defaults(CONF_OF_PEER, row)) {
+		no_memory(b);
+		return false;
+	}
+	return true;
+}
+
+const char *conf_peer_title(const struct conf_peer *row, char out[static CONF_PEER_TITLE_MAX])
+{
+	const char *star = row->domain.n == 0 ? "*" : row->below ? "*." : "";
+
+	(void)snprintf(out, CONF_PEER_TITLE_MAX, "[peer %s%s]", star, row->domain.s);
+	return out;
+}
+
 /* Is it one that we know, with an argument where it takes one? */
 static bool section_ok(
     struct conf_build *b, unsigned line, const struct conf_section *section, struct span name, struct span argument)
@@ -243,6 +289,8 @@ void conf_build_section(struct conf_build *b, unsigned line, struct span name, s
 	if (section->owner == CONF_OF_BACKEND && !add_backend(b, d, argument))
 		return;
 	if (section->owner == CONF_OF_HOST && !add_host(b, d, argument))
+		return;
+	if (section->owner == CONF_OF_PEER && !add_peer(b, d, argument))
 		return;
 	d->section = section;
 }

@@ -1,6 +1,7 @@
 #include "conf_internal.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 /* A backend's server waits this long for the answer to its dialback at least (measured: ejabberd 30s, Prosody 90s;
  * known: Openfire 20s). */
@@ -154,7 +155,7 @@ static void resolve_backend(struct conf_build *b, const struct conf_draft *d, st
 
 static void claim(struct conf_build *b, const struct domain *domain, const struct conf_host *host, unsigned line)
 {
-	const struct conf_host *other = conf_index_add(b->conf->index, domain, host);
+	const struct conf_host *other = conf_index_add(b->conf->host_index, domain, host);
 
 	if (other == host)
 		conf_error(b, line, "%s stands twice in [host %s]", domain->s, host->domain.s);
@@ -171,8 +172,8 @@ static void check_hosts(struct conf_build *b)
 
 	for (size_t i = 0; i < conf->hosts_n; i++)
 		domains += conf->hosts[i].subdomains_n;
-	conf->index = conf_index_new(domains);
-	if (conf->index == NULL) {
+	conf->host_index = conf_index_new(domains);
+	if (conf->host_index == NULL) {
 		conf_error(b, 0, "out of memory");
 		return;
 	}
@@ -228,6 +229,97 @@ static void check_backends(struct conf_build *b)
 	}
 }
 
+/* Where the row belongs in its index; NULL, or the one that is there already. */
+static const struct conf_peer *peer_claim(struct conf *conf, const struct conf_peer *row)
+{
+	const struct conf_peer *before = conf->peer_any;
+
+	if (row->domain.n > 0)
+		return conf_index_add(row->below ? conf->below_index : conf->peer_index, &row->domain, row);
+	if (before == NULL)
+		conf->peer_any = row;
+	return before;
+}
+
+/* What would have no effect is a mistake; silent about sections with other errors. */
+static void check_peer(struct conf_build *b, const struct conf_draft *d, const struct conf_peer *row)
+{
+	char title[CONF_PEER_TITLE_MAX];
+
+	conf_peer_title(row, title);
+	if (d->faulty)
+		return;
+	if (row->deny && (row->anchors_n > 0 || row->exclusive || row->client_auth || row->pins_n > 0 ||
+	                     row->revocation != REVOCATION_UNSET))
+		conf_error(b, draft_line(d, "deny"), "deny: nothing else in %s would have an effect", title);
+	if (row->exclusive && row->anchors_n == 0)
+		conf_error(b, draft_line(d, "exclusive"), "exclusive: %s has no anchor", title);
+	if (row->client_auth && row->anchors_n == 0)
+		conf_error(b, draft_line(d, "client-auth"), "client-auth: %s has no anchor", title);
+	if (row->revocation == REVOCATION_HARD && b->conf->crls_n == 0)
+		conf_error(b, draft_line(d, "revocation"), "revocation: hard, but [revocation] has no crl");
+	if (row->expires != 0 && row->expires <= (int64_t)time(NULL))
+		conf_warn(b, draft_line(d, "expires"), "expires: %s no longer counts", title);
+}
+
+static void check_peers(struct conf_build *b)
+{
+	struct conf *conf = b->conf;
+	char title[CONF_PEER_TITLE_MAX];
+
+	conf->peer_index = conf_index_new(conf->peers_n);
+	conf->below_index = conf_index_new(conf->peers_n);
+	if (conf->peer_index == NULL || conf->below_index == NULL) {
+		conf_error(b, 0, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < b->drafts_n; i++) {
+		const struct conf_draft *d = &b->drafts[i];
+		const struct conf_peer *row, *before;
+
+		if (d->section == NULL || d->section->owner != CONF_OF_PEER)
+			continue;
+		row = &conf->peers[d->at];
+		before = peer_claim(conf, row);
+		if (before != NULL)
+			conf_error(
+			    b, d->line, "%s is there already, in line %u", conf_peer_title(row, title), before->line);
+		check_peer(b, d, row);
+	}
+}
+
+static bool peers_have_anchors(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->peers_n; i++) {
+		if (conf->peers[i].anchors_n > 0)
+			return true;
+	}
+	return false;
+}
+
+static int key_order(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct conf_key));
+}
+
+static int serial_order(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct conf_serial));
+}
+
+static void check_revocation(struct conf_build *b)
+{
+	struct conf *conf = b->conf;
+
+	if (conf->revocation == REVOCATION_HARD && conf->crls_n == 0 && !b->faulty)
+		conf_error(
+		    b, line_of(b, "revocation", "mode"), "mode: hard, but there is no crl: nobody would be trusted");
+	if (conf->blocked_keys_n > 0)
+		qsort(conf->blocked_keys, conf->blocked_keys_n, sizeof(*conf->blocked_keys), key_order);
+	if (conf->blocked_serials_n > 0)
+		qsort(conf->blocked_serials, conf->blocked_serials_n, sizeof(*conf->blocked_serials), serial_order);
+}
+
 static void check_trust(struct conf_build *b)
 {
 	const struct conf *conf = b->conf;
@@ -235,7 +327,7 @@ static void check_trust(struct conf_build *b)
 
 	if (conf->trust_system && !conf_file_readable(conf->trust_bundle, why))
 		conf_error(b, line_of(b, "trust", "bundle"), "bundle: %s", why);
-	if (!conf->trust_system && conf->trust_anchors_n == 0 && !b->faulty)
+	if (!conf->trust_system && conf->trust_anchors_n == 0 && !peers_have_anchors(conf) && !b->faulty)
 		conf_error(b, line_of(b, "trust", "system"),
 		    "nobody would be trusted: system is \"no\", and there is no anchor");
 }
@@ -261,6 +353,8 @@ void conf_check(struct conf_build *b)
 	check_complete(b);
 	check_listeners(b);
 	check_hosts(b);
+	check_peers(b);
+	check_revocation(b);
 	check_trust(b);
 	check_numbers(b);
 	/* What is missing may be due to an error. */

@@ -8,7 +8,7 @@
  * that a stranger can guess: the hash is keyed. */
 struct slot {
 	const struct domain *domain; /* NULL: free */
-	const struct conf_host *host;
+	const void *value;
 };
 
 struct conf_index {
@@ -47,36 +47,64 @@ static size_t slot_of(const struct conf_index *index, struct span domain)
 	return i;
 }
 
-const struct conf_host *conf_index_add(
-    struct conf_index *index, const struct domain *domain, const struct conf_host *host)
+const void *conf_index_add(struct conf_index *index, const struct domain *domain, const void *value)
 {
 	struct slot *slot = &index->slots[slot_of(index, domain_span(domain))];
 
 	if (slot->domain != NULL)
-		return slot->host;
-	*slot = (struct slot){domain, host};
+		return slot->value;
+	*slot = (struct slot){domain, value};
 	return NULL;
+}
+
+const void *conf_index_find(const struct conf_index *index, struct span domain)
+{
+	return index->slots[slot_of(index, domain)].value;
+}
+
+/* What stands behind the next dot.  False: there is none. */
+static bool parent_of(struct span *name)
+{
+	const char *dot = memchr(name->p, '.', name->n);
+
+	if (dot == NULL)
+		return false;
+	name->n -= (size_t)(dot + 1 - name->p);
+	name->p = dot + 1;
+	return true;
 }
 
 const struct conf_host *conf_host_find(const struct conf *conf, const struct domain *domain)
 {
 	struct span name = domain_span(domain);
-	const struct slot *slot;
-	const char *dot;
+	const struct conf_host *host;
 
-	if (conf->index == NULL)
+	if (conf->host_index == NULL)
 		return NULL;
-	slot = &conf->index->slots[slot_of(conf->index, name)];
-	if (slot->domain != NULL)
-		return slot->host;
-	dot = memchr(name.p, '.', name.n);
-	if (dot == NULL)
-		return NULL;
-	name.n -= (size_t)(dot + 1 - name.p);
-	name.p = dot + 1;
-	slot = &conf->index->slots[slot_of(conf->index, name)];
+	host = conf_index_find(conf->host_index, name);
+	if (host != NULL || !parent_of(&name))
+		return host;
+	host = conf_index_find(conf->host_index, name);
 	/* The wildcard stands below the host's own domain, not below its other ones. */
-	if (slot->domain != NULL && slot->host->wildcard && slot->domain == &slot->host->domain)
-		return slot->host;
-	return NULL;
+	return host != NULL && host->wildcard && span_eq(domain_span(&host->domain), name) ? host : NULL;
+}
+
+static bool counts(const struct conf_peer *row, int64_t now)
+{
+	return row != NULL && (row->expires == 0 || now < row->expires);
+}
+
+const struct conf_peer *conf_peer_find(const struct conf *conf, const struct domain *domain, int64_t now)
+{
+	struct span name = domain_span(domain);
+	const struct conf_peer *row;
+
+	if (conf->peers_n == 0)
+		return NULL;
+	row = conf_index_find(conf->peer_index, name);
+	while (!counts(row, now) && parent_of(&name))
+		row = conf_index_find(conf->below_index, name);
+	if (!counts(row, now))
+		row = conf->peer_any;
+	return counts(row, now) ? row : NULL;
 }

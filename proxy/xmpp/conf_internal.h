@@ -5,7 +5,7 @@
 #include "sallyport/conf.h"
 
 /* What an option's offset is counted from. */
-enum conf_owner { CONF_OF_ALL, CONF_OF_BACKEND, CONF_OF_HOST };
+enum conf_owner { CONF_OF_ALL, CONF_OF_BACKEND, CONF_OF_HOST, CONF_OF_PEER };
 
 struct conf_section {
 	const char *name;
@@ -31,6 +31,12 @@ enum conf_type {
 	CONF_SERVERS,    /* struct addr[], the port may be left out */
 	CONF_SUBDOMAINS, /* struct domain[], and the host's wildcard */
 	CONF_BACKEND,    /* char *, the name of a [backend] */
+	CONF_PLACES,     /* char *[], one a line: absolute, each a file or folder that can be read now */
+	CONF_REVOCATION, /* enum conf_revocation */
+	CONF_KEYS,       /* struct conf_key[] */
+	CONF_SERIAL,     /* struct conf_serial[], one a line */
+	CONF_DATE,       /* int64_t, Unix seconds of that day's end */
+	CONF_TEXT,       /* char * */
 };
 
 /* One row of the option table. */
@@ -114,11 +120,12 @@ void conf_file_read(struct conf_build *b);
 void conf_check(struct conf_build *b);
 void *conf_owner(struct conf *conf, const struct conf_section *section, size_t at);
 
-/* Domain to host (conf_index.c).  domains: how many will be added at most.  NULL: no memory. */
+/* Domain to whatever stands for it (conf_index.c).  domains: how many will be added at most.  NULL: no memory. */
 struct conf_index *conf_index_new(size_t domains);
-/* Whoever has claimed the domain before; NULL: nobody, and host has it now.  The domain lives as long as the index. */
-const struct conf_host *conf_index_add(
-    struct conf_index *index, const struct domain *domain, const struct conf_host *host);
+/* What was added for the domain before; NULL: nothing, and now value is.  The domain lives as long as the index. */
+const void *conf_index_add(struct conf_index *index, const struct domain *domain, const void *value);
+/* NULL: nothing was added for it. */
+const void *conf_index_find(const struct conf_index *index, struct span domain);
 void conf_index_free(struct conf_index *index);
 
 #endif

@@ -7,18 +7,23 @@
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
+#define KEY_EXAMPLE "d6qzRu9zOECb90Uez27xWltNsj0e1Md7GkYYkVoZWmM="
 #define KIB 1024u
 #define MIB (1024 * KIB)
 
-enum { S_GLOBAL, S_PUBLIC, S_TRUST, S_DNS, S_BACKEND, S_HOST, S_TIMEOUTS, S_LIMITS, S_COUNT };
+enum { S_GLOBAL, S_PUBLIC, S_TRUST, S_REVOCATION, S_DNS, S_BACKEND, S_HOST, S_PEER, S_TIMEOUTS, S_LIMITS, S_COUNT };
 
 const struct conf_section conf_sections[] = {
     [S_GLOBAL] = {"global", NULL, NULL, CONF_OF_ALL, "The process."},
     [S_PUBLIC] = {"public", NULL, NULL, CONF_OF_ALL, "The side that other servers see."},
     [S_TRUST] = {"trust", NULL, NULL, CONF_OF_ALL, "Whose certificates count."},
+    [S_REVOCATION] = {"revocation", NULL, NULL, CONF_OF_ALL, "Which certificates have ceased to count."},
     [S_DNS] = {"dns", NULL, NULL, CONF_OF_ALL, "How other servers' domains are resolved."},
     [S_BACKEND] = {"backend", "NAME", "old", CONF_OF_BACKEND, "An old server, once for each."},
     [S_HOST] = {"host", "DOMAIN", "example.org", CONF_OF_HOST, "A domain that a backend serves, once for each."},
+    [S_PEER] = {"peer", "DOMAIN", "example.net", CONF_OF_PEER,
+        "Other rules for a remote domain, once for each.  [peer *.example.net] holds for all domains below that one, "
+        "[peer *] for all there are; the nearest section decides, alone."},
     [S_TIMEOUTS] = {"timeouts", NULL, NULL, CONF_OF_ALL, "How long each wait may take."},
     [S_LIMITS] = {"limits", NULL, NULL, CONF_OF_ALL, "How much there may be of what others send."},
 };
@@ -37,6 +42,9 @@ _Static_assert(ARRAY_LEN(conf_sections) == S_COUNT, "a section without a row");
 	&conf_sections[S_HOST], key, type, required, offsetof(struct conf_host, field), 0
 #define HOST_LIST(key, type, field, count)                                                                             \
 	&conf_sections[S_HOST], key, type, false, offsetof(struct conf_host, field), offsetof(struct conf_host, count)
+#define PEER(key, type, field) &conf_sections[S_PEER], key, type, false, offsetof(struct conf_peer, field), 0
+#define PEER_LIST(key, type, field, count)                                                                             \
+	&conf_sections[S_PEER], key, type, false, offsetof(struct conf_peer, field), offsetof(struct conf_peer, count)
 #define TIMEOUT(key, field, least, most, fallback)                                                                     \
 	ALL(S_TIMEOUTS, key, CONF_DURATION, timeouts.field), least, most, fallback, NULL
 #define LIMIT(key, type, field, least, most, fallback)                                                                 \
@@ -64,6 +72,20 @@ const struct conf_option conf_options[] = {
     {ALL_LIST(S_TRUST, "anchor", CONF_FILES, trust_anchors, trust_anchors_n), 0, 0, NULL,
      "/etc/sallyport/private-ca.pem", "A PEM file of further authorities, such as a private one's root certificate."},
 
+    {ALL_LIST(S_REVOCATION, "crl", CONF_PLACES, crls, crls_n), 0, 0, NULL, "/etc/sallyport/crl",
+     "A file of certificate revocation lists (PEM or DER), or a folder of such files; they are read again when they "
+     "change."},
+    {ALL(S_REVOCATION, "mode", CONF_REVOCATION, revocation), 0, 0, "soft", NULL,
+     "Whether a certificate counts of which no current list speaks: soft (it does) or hard (it does not)."},
+    {ALL(S_REVOCATION, "interval", CONF_DURATION, revocation_interval), SECOND, DAY, "1m", NULL,
+     "How often the files of lists are looked at for changes."},
+    {ALL_LIST(S_REVOCATION, "block-key", CONF_KEYS, blocked_keys, blocked_keys_n), 0, 0, NULL, KEY_EXAMPLE,
+     "Public keys that count in no chain, a server's or an authority's: base64 of the SHA-256 of the "
+     "SubjectPublicKeyInfo, as sallyportctl verify shows it."},
+    {ALL_LIST(S_REVOCATION, "block-serial", CONF_SERIAL, blocked_serials, blocked_serials_n), 0, 0, NULL,
+     "03:4f:9a:10:b7 " KEY_EXAMPLE,
+     "A certificate that does not count: its serial number in hexadecimal, and its issuer's key as for block-key."},
+
     {ALL_LIST(S_DNS, "server", CONF_SERVERS, dns_servers, dns_servers_n), 53, 0, NULL, "127.0.0.1 [::1]:5353",
      "Resolvers to ask, on port 53 unless they name another; without it those of /etc/resolv.conf."},
 
@@ -84,6 +106,26 @@ const struct conf_option conf_options[] = {
      "below the host's own domain."},
     {HOST("backend", CONF_BACKEND, false, backend_name), 0, 0, NULL, "old",
      "The name of the backend that serves the domain; may be left out as long as there is only one."},
+
+    {PEER("deny", CONF_BOOL, deny), 0, 0, "no", NULL,
+     "Whether streams are refused, in both directions."},
+    {PEER_LIST("anchor", CONF_FILES, anchors, anchors_n), 0, 0, NULL, "/etc/sallyport/private-ca.pem",
+     "A PEM file of authorities that are trusted here besides those of [trust], such as a private one's root "
+     "certificate; a server's own certificate will do for that server."},
+    {PEER("exclusive", CONF_BOOL, exclusive), 0, 0, "no", NULL,
+     "Whether the anchors of this section are the only ones that count."},
+    {PEER("client-auth", CONF_BOOL, client_auth), 0, 0, "no", NULL,
+     "Whether under the anchors of this section certificates for clients alone (extended key usage clientAuth) count, "
+     "too."},
+    {PEER_LIST("pin", CONF_KEYS, pins, pins_n), 0, 0, NULL, KEY_EXAMPLE,
+     "Keys of which the chain must hold one, its leaf's or an authority's (RFC 7469): base64 of the SHA-256 of the "
+     "SubjectPublicKeyInfo, as sallyportctl verify shows it."},
+    {PEER("revocation", CONF_REVOCATION, revocation), 0, 0, NULL, "soft",
+     "soft or hard in place of mode in [revocation]."},
+    {PEER("expires", CONF_DATE, expires), 0, 0, NULL, "2099-12-31",
+     "The last day, in UTC, on which this section counts."},
+    {PEER("note", CONF_TEXT, note), 0, 0, NULL, "agreed with their operator until they have a public certificate",
+     "Why it is there; the log shows it where the section decided."},
 
     {TIMEOUT("negotiate", negotiate, SECOND, HOUR, "30s"),
      "Each step of a stream's negotiation: header, features, authentication."},
@@ -300,6 +342,7 @@ static const char *section_doc_title(const struct conf_section *section)
 	/* Static, as the header promises. */
 	return section == &conf_sections[S_BACKEND] ? "backend NAME"
 	       : section == &conf_sections[S_HOST]  ? "host DOMAIN"
+	       : section == &conf_sections[S_PEER]  ? "peer DOMAIN"
 	                                            : section->name;
 }
 
@@ -336,6 +379,12 @@ static void write_comment(FILE *out, const char *text)
 	}
 }
 
+/* Where the example would be a section without any effect, it is set off as its options are. */
+static bool section_is_shown(const struct conf_section *section)
+{
+	return section != &conf_sections[S_PEER];
+}
+
 static bool option_is_shown(const struct conf_option *o)
 {
 	/* Without a listener there is no gateway, so that one is set in the example, too. */
@@ -362,8 +411,8 @@ void conf_write_example(FILE *out)
 			section = o->section;
 			fprintf(out, "\n\n");
 			write_comment(out, section->doc);
-			fprintf(out, "[%s%s%s]\n", section->name, section->example != NULL ? " " : "",
-			    section->example != NULL ? section->example : "");
+			fprintf(out, "%s[%s%s%s]\n", section_is_shown(section) ? "" : ";", section->name,
+			    section->example != NULL ? " " : "", section->example != NULL ? section->example : "");
 		}
 		fputc('\n', out);
 		write_comment(out, o->doc);

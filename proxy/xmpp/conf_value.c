@@ -2,14 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/base64.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SECRET_LEAST 16
+#define DAY_S 86400
 #define BLANKS " \t,"
 
 /* Quoted in a message, no longer than this. */
@@ -196,11 +199,6 @@ static bool parse_secret(const struct conf_option *o, void *owner, const char *t
 	return store_text(o, owner, text, why);
 }
 
-static bool parse_name(const struct conf_option *o, void *owner, const char *text, char *why)
-{
-	return store_text(o, owner, text, why);
-}
-
 bool conf_file_readable(const char *path, char why[static CONF_WHY_MAX])
 {
 	/* Non-blocking, so that a pipe does not hold up the start. */
@@ -230,21 +228,37 @@ static bool parse_file(const struct conf_option *o, void *owner, const char *tex
 	return is_absolute(text, why) && conf_file_readable(text, why) && store_text(o, owner, text, why);
 }
 
-static bool parse_files(const struct conf_option *o, void *owner, const char *text, char *why)
+static bool append_text(const struct conf_option *o, void *owner, const char *text, char *why)
 {
-	char **place;
-	char *copy;
+	char *copy = strdup(text);
+	char **place = copy != NULL ? list_append(o, owner, sizeof(*place)) : NULL;
 
-	if (!is_absolute(text, why) || !conf_file_readable(text, why))
-		return false;
-	copy = strdup(text);
-	place = copy != NULL ? list_append(o, owner, sizeof(*place)) : NULL;
 	if (place == NULL) {
 		free(copy);
 		return out_of_memory(why);
 	}
 	*place = copy;
 	return true;
+}
+
+static bool parse_files(const struct conf_option *o, void *owner, const char *text, char *why)
+{
+	return is_absolute(text, why) && conf_file_readable(text, why) && append_text(o, owner, text, why);
+}
+
+static bool folder_readable(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static bool parse_places(const struct conf_option *o, void *owner, const char *text, char *why)
+{
+	return is_absolute(text, why) && (folder_readable(text) || conf_file_readable(text, why)) &&
+	       append_text(o, owner, text, why);
 }
 
 static bool bad_address(char *why, struct span word)
@@ -323,6 +337,121 @@ static bool parse_subdomains(const struct conf_option *o, void *owner, const cha
 	return true;
 }
 
+static bool parse_revocation(const struct conf_option *o, void *owner, const char *text, char *why)
+{
+	enum conf_revocation *field = field_of(o, owner);
+	bool soft = strcmp(text, "soft") == 0;
+
+	if (!soft && strcmp(text, "hard") != 0)
+		return bad(why, SHOWN " is neither soft nor hard", text);
+	*field = soft ? REVOCATION_SOFT : REVOCATION_HARD;
+	return true;
+}
+
+static bool key_parse(struct conf_key *key, struct span word)
+{
+	uint8_t bytes[sizeof(key->sha256) + 1]; /* what the decoder asks room for */
+	size_t n;
+
+	if (!EVP_DecodeBase64(bytes, &n, sizeof(bytes), (const uint8_t *)word.p, word.n) || n != sizeof(key->sha256))
+		return false;
+	memcpy(key->sha256, bytes, n);
+	return true;
+}
+
+static bool bad_key(char *why, struct span word)
+{
+	return bad(why, "\"%.*s\" is no key: write base64 of a SHA-256, 44 characters", word.n < 60 ? (int)word.n : 60,
+	    word.p);
+}
+
+static bool parse_keys(const struct conf_option *o, void *owner, const char *text, char *why)
+{
+	for (struct span word = next_word(&text); word.n > 0; word = next_word(&text)) {
+		struct conf_key key, *place;
+
+		if (!key_parse(&key, word))
+			return bad_key(why, word);
+		place = list_append(o, owner, sizeof(*place));
+		if (place == NULL)
+			return out_of_memory(why);
+		*place = key;
+	}
+	return true;
+}
+
+static int hex_value(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+	                              : -1;
+}
+
+/* Hexadecimal, its octets parted by colons or not. */
+static bool serial_number_parse(struct conf_serial *serial, struct span word)
+{
+	uint8_t digits[2 * sizeof(serial->bytes)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < word.n; i++) {
+		int value = hex_value(word.p[i]);
+
+		if (word.p[i] == ':' && i > 0 && i + 1 < word.n && word.p[i - 1] != ':')
+			continue;
+		if (value < 0 || n == sizeof(digits))
+			return false;
+		if (n > 0 || value > 0)
+			digits[n++] = (uint8_t)value;
+	}
+	serial->n = (uint8_t)((n + 1) / 2);
+	memset(serial->bytes, 0, sizeof(serial->bytes));
+	for (size_t i = 0; i < n; i++) {
+		size_t from_end = n - 1 - i;
+
+		serial->bytes[serial->n - 1 - from_end / 2] |= (uint8_t)(digits[i] << (from_end % 2 * 4));
+	}
+	return n > 0;
+}
+
+static bool parse_serial(const struct conf_option *o, void *owner, const char *text, char *why)
+{
+	struct span number = next_word(&text), issuer = next_word(&text), rest = next_word(&text);
+	struct conf_serial serial, *place;
+
+	if (!serial_number_parse(&serial, number))
+		return bad(why, "\"%.*s\" is no serial number: write up to 20 octets in hexadecimal",
+		    number.n < 60 ? (int)number.n : 60, number.p);
+	if (rest.n > 0)
+		return bad(why, "write a serial number and its issuer's key, one certificate a line");
+	if (!key_parse(&serial.issuer, issuer))
+		return bad_key(why, issuer);
+	place = list_append(o, owner, sizeof(*place));
+	if (place == NULL)
+		return out_of_memory(why);
+	*place = serial;
+	return true;
+}
+
+/* RFC 3339, full-date; the last second of that day is the last one that it names. */
+static bool parse_date(const struct conf_option *o, void *owner, const char *text, char *why)
+{
+	struct tm tm = {0};
+	char back[16] = "";
+	time_t start;
+
+	if (strptime(text, "%Y-%m-%d", &tm) != NULL) {
+		start = timegm(&tm);
+		/* strptime() takes 2026-02-30, and numbers without their leading zeros. */
+		if (gmtime_r(&start, &tm) != NULL && strftime(back, sizeof(back), "%Y-%m-%d", &tm) > 0 &&
+		    strcmp(back, text) == 0) {
+			*(int64_t *)field_of(o, owner) = (int64_t)start + DAY_S;
+			return true;
+		}
+	}
+	return bad(why, SHOWN " is no date: write one as in 2027-06-30", text);
+}
+
 static const struct {
 	const char *name;
 	parse_fn *parse;
@@ -342,7 +471,13 @@ static const struct {
     [CONF_ADDRESSES] = {"addresses", parse_addresses, true},
     [CONF_SERVERS] = {"addresses", parse_addresses, true},
     [CONF_SUBDOMAINS] = {"domains", parse_subdomains, true},
-    [CONF_BACKEND] = {"name", parse_name, false},
+    [CONF_BACKEND] = {"name", store_text, false},
+    [CONF_PLACES] = {"file or folder", parse_places, true},
+    [CONF_REVOCATION] = {"soft or hard", parse_revocation, false},
+    [CONF_KEYS] = {"keys", parse_keys, true},
+    [CONF_SERIAL] = {"serial number and key", parse_serial, true},
+    [CONF_DATE] = {"date", parse_date, false},
+    [CONF_TEXT] = {"text", store_text, false},
 };
 
 const char *conf_type_name(enum conf_type type)
@@ -369,6 +504,7 @@ void conf_value_free(const struct conf_option *option, void *owner)
 
 	switch (option->type) {
 	case CONF_FILES:
+	case CONF_PLACES:
 		for (size_t i = 0; i < *n; i++)
 			free((*(char ***)field)[i]);
 		free(*(char ***)field);
@@ -380,6 +516,12 @@ void conf_value_free(const struct conf_option *option, void *owner)
 	case CONF_SUBDOMAINS:
 		free(*(struct domain **)field);
 		break;
+	case CONF_KEYS:
+		free(*(struct conf_key **)field);
+		break;
+	case CONF_SERIAL:
+		free(*(struct conf_serial **)field);
+		break;
 	case CONF_SECRET:
 		if (*(char **)field != NULL)
 			explicit_bzero(*(char **)field, strlen(*(char **)field));
@@ -389,6 +531,7 @@ void conf_value_free(const struct conf_option *option, void *owner)
 	case CONF_PATH:
 	case CONF_FILE:
 	case CONF_BACKEND:
+	case CONF_TEXT:
 		free(*(char **)field);
 		break;
 	case CONF_LEVEL:
@@ -397,6 +540,8 @@ void conf_value_free(const struct conf_option *option, void *owner)
 	case CONF_SIZE:
 	case CONF_DURATION:
 	case CONF_ADDRESS:
+	case CONF_REVOCATION:
+	case CONF_DATE:
 		break;
 	}
 }

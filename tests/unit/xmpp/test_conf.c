@@ -73,6 +73,9 @@ static void defaults(void **state)
 	assert_int_equal(conf->dns_servers_n, 0);
 	assert_true(conf->backends[0].authenticate);
 	assert_false(conf->hosts[0].wildcard);
+	assert_int_equal(conf->revocation, REVOCATION_SOFT);
+	assert_int_equal(conf->revocation_interval, 60000);
+	assert_int_equal(conf->crls_n + conf->blocked_keys_n + conf->blocked_serials_n + conf->peers_n, 0);
 	assert_int_equal(t->negotiate, 30000);
 	assert_int_equal(t->handshake, 20000);
 	assert_int_equal(t->connect, 10000);
@@ -176,6 +179,111 @@ static void every_value(void **state)
 	conf_unref(conf);
 }
 
+#define KEY_A "d6qzRu9zOECb90Uez27xWltNsj0e1Md7GkYYkVoZWmM="
+#define KEY_B "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+static void every_value_of_trust(void **state)
+{
+	static const uint8_t serial[] = {0x3, 0x4f, 0x9a}, longest[20] = {0xff, [19] = 1};
+	struct conf *conf = load(REST "[revocation]\ncrl = $D/cert.pem\ncrl = $D/folder\nmode = hard\ninterval = 1s\n"
+	                              "block-key = " KEY_A ", " KEY_B "\n"
+	                              "block-serial = 00:03:4F:9a " KEY_B "\n"
+	                              "block-serial = ff00000000000000000000000000000000000001 " KEY_A "\n"
+	                              "block-serial = 0:349 " KEY_A "\n"
+	                              "[peer EXÄMPLE.net.]\nanchor = $D/cert.pem\nanchor = $D/key.pem\n"
+	                              "exclusive = yes\nclient-auth = yes\npin = " KEY_B "\npin = " KEY_A "\n"
+	                              "revocation = soft\nexpires = 2099-02-28\nnote = ticket 12: \"until moved\"\n"
+	                              "[peer *.example.net]\ndeny = yes\n[peer *]\n");
+	const struct conf_peer *p = conf->peers;
+	char title[CONF_PEER_TITLE_MAX];
+
+	(void)state;
+	assert_int_equal(errors.warnings, 0);
+	assert_int_equal(conf->crls_n, 2);
+	assert_path(conf->crls[1], "folder");
+	assert_int_equal(conf->revocation, REVOCATION_HARD);
+	assert_int_equal(conf->revocation_interval, 1000);
+	assert_int_equal(conf->blocked_keys_n, 2); /* in order, to be searched */
+	assert_int_equal(conf->blocked_keys[0].sha256[31], 31);
+	assert_int_equal(conf->blocked_keys[1].sha256[0], 0x77);
+	assert_int_equal(conf->blocked_serials_n, 3);
+	assert_int_equal(conf->blocked_serials[0].n, sizeof(serial));
+	assert_memory_equal(conf->blocked_serials[0].bytes, serial, sizeof(serial));
+	assert_int_equal(conf->blocked_serials[0].issuer.sha256[1], 1);
+	assert_int_equal(conf->blocked_serials[1].n, 2);
+	assert_memory_equal(conf->blocked_serials[1].bytes, ((uint8_t[]){3, 0x49}), 2);
+	assert_int_equal(conf->blocked_serials[2].n, sizeof(longest));
+	assert_memory_equal(conf->blocked_serials[2].bytes, longest, sizeof(longest));
+
+	assert_int_equal(conf->peers_n, 3);
+	assert_string_equal(conf_peer_title(&p[0], title), "[peer xn--exmple-cua.net]");
+	assert_int_equal(p[0].anchors_n, 2);
+	assert_path(p[0].anchors[1], "key.pem");
+	assert_true(p[0].exclusive && p[0].client_auth && !p[0].deny);
+	assert_int_equal(p[0].pins_n, 2);
+	assert_int_equal(p[0].pins[0].sha256[31], 31);
+	assert_int_equal(p[0].revocation, REVOCATION_SOFT);
+	assert_true(p[0].expires == INT64_C(4076006400)); /* 2099-03-01T00:00:00Z */
+	assert_string_equal(p[0].note, "ticket 12: \"until moved\"");
+	assert_string_equal(conf_peer_title(&p[1], title), "[peer *.example.net]");
+	assert_true(p[1].deny && !p[1].exclusive && !p[1].client_auth);
+	assert_int_equal(p[1].revocation, REVOCATION_UNSET);
+	assert_true(p[1].expires == 0);
+	assert_string_equal(conf_peer_title(&p[2], title), "[peer *]");
+	conf_unref(conf);
+}
+
+static const struct conf_peer *find_peer(const struct conf *conf, const char *name, int64_t now)
+{
+	struct domain d;
+
+	assert_true(domain_parse(&d, span_of(name)));
+	return conf_peer_find(conf, &d, now);
+}
+
+static void nearest_peer_decides(void **state)
+{
+	static const struct {
+		const char *name;
+		int row;  /* -1: none */
+		int late; /* … once those with an end are over */
+	} cases[] = {
+	    {"example.net", 0, 0},
+	    {"EXAMPLE.net.", 0, 0},
+	    {"a.example.net", 1, 1},   /* not that of the domain above */
+	    {"b.a.example.net", 1, 1}, /* at any depth */
+	    {"c.example.net", 2, 1},
+	    {"d.c.example.net", 3, 1},
+	    {"xexample.net", -1, -1},
+	    {"net", -1, -1},
+	    {"over.example", 5, -1},
+	    {"x.over.example", -1, -1},
+	};
+	struct conf *conf = load(REST "[peer example.net]\n[peer *.example.net]\n"
+	                              "[peer c.example.net]\nexpires = 2090-01-01\n"
+	                              "[peer *.c.example.net]\nexpires = 2090-01-01\n"
+	                              "[peer *.e.example.net]\n"
+	                              "[peer over.example]\nexpires = 2090-01-01\n");
+	const int64_t end = INT64_C(3786998400); /* 2090-01-02T00:00:00Z */
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct conf_peer *row = cases[i].row < 0 ? NULL : &conf->peers[cases[i].row];
+		const struct conf_peer *late = cases[i].late < 0 ? NULL : &conf->peers[cases[i].late];
+
+		if (find_peer(conf, cases[i].name, end - 1) != row || find_peer(conf, cases[i].name, end) != late)
+			fail_msg("%s", cases[i].name);
+	}
+	assert_null(conf_peer_find(conf, &(struct domain){.n = 0}, 0));
+	conf_unref(conf);
+
+	conf = load(REST "[peer *]\nexpires = 2090-01-01\n[peer example.net]\n");
+	assert_ptr_equal(find_peer(conf, "example.net", 0), &conf->peers[1]);
+	assert_ptr_equal(find_peer(conf, "a.example.net", end - 1), &conf->peers[0]);
+	assert_null(find_peer(conf, "a.example.net", end));
+	conf_unref(conf);
+}
+
 static void hosts_are_found(void **state)
 {
 	static const struct {
@@ -272,7 +380,7 @@ static void options_are_described(void **state)
 			assert_false(strcmp(doc.section, other.section) == 0 && strcmp(doc.key, other.key) == 0);
 		}
 	}
-	assert_in_range(conf_option_count(), 30, 100);
+	assert_in_range(conf_option_count(), 40, 100);
 }
 
 static char *read_file(const char *path)
@@ -299,6 +407,7 @@ static char *made_local(char *text)
 	    {"/etc/letsencrypt/live/example.org/privkey.pem", "$D/key.pem"},
 	    {";bundle = /etc/ssl/certs/ca-certificates.crt", "bundle = $D/cert.pem"},
 	    {"/etc/sallyport/private-ca.pem", "$D/cert.pem"},
+	    {"/etc/sallyport/crl", "$D/folder"},
 	    {"user = sallyport", "user = root"},
 	    {"secret = 16 or more random characters", "secret = 0123456789abcdef"},
 	};
@@ -364,6 +473,9 @@ static void shipped_files_load(void **state)
 	assert_string_equal(conf->user, "root");
 	assert_int_equal(conf->hosts[0].subdomains_n, 2);
 	assert_int_equal(conf->dns_servers_n, 2);
+	assert_int_equal(plain->peers_n, 0);
+	assert_int_equal(conf->peers_n, 1);
+	assert_int_equal(conf->peers[0].pins_n, 1);
 	conf_unref(plain);
 	conf_unref(conf);
 }
@@ -387,6 +499,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(defaults),
 	    cmocka_unit_test(every_value),
+	    cmocka_unit_test(every_value_of_trust),
+	    cmocka_unit_test(nearest_peer_decides),
 	    cmocka_unit_test(hosts_are_found),
 	    cmocka_unit_test(thousands_of_hosts),
 	    cmocka_unit_test(references),

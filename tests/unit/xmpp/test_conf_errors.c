@@ -139,12 +139,11 @@ static void sections(void **state)
 	    {"[globl]\nx = 1\ny\n" REST, {"1: unknown section [globl]; did you mean [global]?",
 	                                     "3: this is neither a [section] nor \"key = value\""}},
 	    {"[Backends old]\n" REST, {"1: unknown section [Backends]; did you mean [backend NAME]?"}},
-	    {"[virtual]\n" REST, {"1: unknown section [virtual]; there are: [global], [public], [trust], [dns], "
-	                          "[backend NAME], [host DOMAIN], "
-	                          "[timeouts], [limits]"}},
+	    {"[virtual]\n" REST, {"1: unknown section [virtual]; there are: [global], [public], [trust], [revocation], "
+	                          "[dns], [backend NAME], [host DOMAIN], [peer DOMAIN], [timeouts], [limits]"}},
 	    {"[]\n" REST,
-	        {"1: unknown section []; there are: [global], [public], [trust], [dns], [backend NAME], [host DOMAIN], "
-	         "[timeouts], [limits]"}},
+	        {"1: unknown section []; there are: [global], [public], [trust], [revocation], [dns], [backend NAME], "
+	         "[host DOMAIN], [peer DOMAIN], [timeouts], [limits]"}},
 	    {"[global\nlog-level = x\n" REST, {"1: a section without its \"]\""}},
 	    {"[global] log-level = info\n" REST, {"1: \"log-level = info\" behind a section's \"]\""}},
 	    {"[global here]\n" REST, {"1: [global] takes nothing behind its name"}},
@@ -365,6 +364,81 @@ static void claims(void **state)
 	check_cases(cases, ARRAY_LEN(cases));
 }
 
+#define PEER(lines) REST "[peer a.example]\n" lines
+#define REVOCATION(lines) REST "[revocation]\n" lines
+#define KEY "d6qzRu9zOECb90Uez27xWltNsj0e1Md7GkYYkVoZWmM="
+
+static void revocation(void **state)
+{
+	static const struct conf_case cases[] = {
+	    {REVOCATION("crl = $D/none"), {"13: crl: $D/none: No such file or directory"}},
+	    {REVOCATION("crl = none"), {"13: crl: \"none\" is no absolute path"}},
+	    {REVOCATION("crl = $D/shut.pem"), {"13: crl: $D/shut.pem: Permission denied"}},
+	    {REVOCATION("crl = $D/folder"), {NULL}},
+	    {REVOCATION("mode = strict"), {"13: mode: \"strict\" is neither soft nor hard"}},
+	    {REVOCATION("mode = hard"), {"13: mode: hard, but there is no crl: nobody would be trusted"}},
+	    {REVOCATION("interval = 999ms"), {"13: interval: must be between 1s and 1d"}},
+	    {REVOCATION("block-key = sha256"), {"13: block-key: \"sha256\" is no key: write base64 of a SHA-256, 44 "
+	                                        "characters"}},
+	    {REVOCATION("block-key = " KEY " AAAA"),
+	        {"13: block-key: \"AAAA\" is no key: write base64 of a SHA-256, 44 "
+	         "characters"}},
+	    {REVOCATION("block-key = " KEY "AAAA"), {"13: block-key: \"" KEY "AAAA\" is no key: write base64 of a "
+	                                             "SHA-256, 44 characters"}},
+	    {REVOCATION("block-serial = 12"), {"13: block-serial: \"\" is no key: write base64 of a SHA-256, 44 "
+	                                       "characters"}},
+	    {REVOCATION("block-serial = 0x12 " KEY), {"13: block-serial: \"0x12\" is no serial number: write up to 20 "
+	                                              "octets in hexadecimal"}},
+	    {REVOCATION("block-serial = 1::2 " KEY), {"13: block-serial: \"1::2\" is no serial number: write up to 20 "
+	                                              "octets in hexadecimal"}},
+	    {REVOCATION("block-serial = 12: " KEY), {"13: block-serial: \"12:\" is no serial number: write up to 20 "
+	                                             "octets in hexadecimal"}},
+	    {REVOCATION("block-serial = 00 " KEY), {"13: block-serial: \"00\" is no serial number: write up to 20 "
+	                                            "octets in hexadecimal"}},
+	    {REVOCATION("block-serial = 1" X10 " " KEY),
+	        {"13: block-serial: \"1" X10 "\" is no serial number: write up "
+	         "to 20 octets in hexadecimal"}},
+	    {REVOCATION("block-serial = 10000000000000000000000000000000000000000 " KEY),
+	        {"13: block-serial: \"10000000000000000000000000000000000000000\" is no serial number: write up to 20 "
+	         "octets in hexadecimal"}},
+	    {REVOCATION("block-serial = 1 " KEY " " KEY),
+	        {"13: block-serial: write a serial number and its issuer's key, one certificate a line"}},
+	};
+
+	(void)state;
+	check_cases(cases, ARRAY_LEN(cases));
+}
+
+static void peers(void **state)
+{
+	static const struct conf_case cases[] = {
+	    {REST "[peer]\n", {"12: [peer] needs a name, as in [peer example.net]"}},
+	    {REST "[peer a b]\n", {"12: \"a b\" is no domain: write example.net, *.example.net or *"}},
+	    {REST "[peer *a.example]\n", {"12: \"*a.example\" is no domain: write example.net, *.example.net or *"}},
+	    {REST "[peer *.]\n", {"12: \"*.\" is no domain: write example.net, *.example.net or *"}},
+	    {REST "[peer a.*.example]\n", {"12: \"a.*.example\" is no domain: write example.net, *.example.net or *"}},
+	    {PEER("[peer *.a.example]\n[peer *]\n"), {NULL}},
+	    {PEER("[peer A.example.]\n"), {"13: [peer a.example] is there already, in line 12"}},
+	    {PEER("[peer *.b.example]\n[peer *.b.example]\n"), {"14: [peer *.b.example] is there already, in line 13"}},
+	    {PEER("[peer *]\n[peer *]\n"), {"14: [peer *] is there already, in line 13"}},
+	    {PEER("deny = yes\npin = " KEY), {"13: deny: nothing else in [peer a.example] would have an effect"}},
+	    {PEER("deny = yes\nnote = x\nexpires = 2099-01-01"), {NULL}},
+	    {PEER("exclusive = yes"), {"13: exclusive: [peer a.example] has no anchor"}},
+	    {PEER("pin = " KEY "\nclient-auth = yes"), {"14: client-auth: [peer a.example] has no anchor"}},
+	    {PEER("exclusive = yes\nanchro = $D/cert.pem"),
+	        {"14: unknown key \"anchro\" in [peer DOMAIN]; did you mean \"anchor\"?"}},
+	    {PEER("revocation = hard"), {"13: revocation: hard, but [revocation] has no crl"}},
+	    {PEER("expires = 2027-2-3"), {"13: expires: \"2027-2-3\" is no date: write one as in 2027-06-30"}},
+	    {PEER("expires = 2027-02-29"), {"13: expires: \"2027-02-29\" is no date: write one as in 2027-06-30"}},
+	    {PEER("expires = 2027-01-01T00:00:00Z"),
+	        {"13: expires: \"2027-01-01T00:00:00Z\" is no date: write one as in 2027-06-30"}},
+	    {PUBLIC BACKEND HOST "[trust]\nsystem = no\n[peer a.example]\nanchor = $D/cert.pem\n", {NULL}},
+	};
+
+	(void)state;
+	check_cases(cases, ARRAY_LEN(cases));
+}
+
 static void unreadable_files(void **state)
 {
 	static const char *const missing[] = {"No such file or directory"};
@@ -411,6 +485,7 @@ static void warnings(void **state)
 	        {"11: authenticate: whoever reaches 0.0.0.0:3 can speak as the domains of this backend",
 	            "11: authenticate: whoever reaches [::]:4 can speak as the domains of this backend"}},
 	    {PUBLIC TRUST HOST "[backend old]\nconnect = 127.0.0.1:1\nlisten = 0.0.0.0:3\n", {NULL}},
+	    {PEER("deny = yes\nexpires = 2020-01-31"), {"14: expires: [peer a.example] no longer counts"}},
 	};
 
 	(void)state;
@@ -463,6 +538,8 @@ int main(void)
 	    cmocka_unit_test(whole),
 	    cmocka_unit_test(listeners),
 	    cmocka_unit_test(claims),
+	    cmocka_unit_test(revocation),
+	    cmocka_unit_test(peers),
 	    cmocka_unit_test(unreadable_files),
 	    cmocka_unit_test(many_errors),
 	    cmocka_unit_test(warnings),

@@ -50,6 +50,8 @@ static char *heap_text_n(const char *text, size_t n)
 #undef strdup
 #undef strndup
 
+#define KEY "d6qzRu9zOECb90Uez27xWltNsj0e1Md7GkYYkVoZWmM="
+
 static void each_allocation_fails_once(void **state)
 {
 	static struct conf_errors errors;
@@ -61,6 +63,8 @@ static void each_allocation_fails_once(void **state)
 	folder_make(&folder);
 	folder_configure(&folder, "[public]\nlisten = 127.0.0.1:1 127.0.0.1:2\n"
 	                          "[trust]\nsystem = no\nanchor = $D/cert.pem\nanchor = $D/key.pem\n"
+	                          "[revocation]\ncrl = $D/cert.pem\nblock-key = " KEY "\nblock-serial = 1 " KEY "\n"
+	                          "[peer a.test]\nanchor = $D/cert.pem\npin = " KEY "\nnote = x\n[peer *.a.test]\n"
 	                          "[dns]\nserver = 127.0.0.1\n"
 	                          "[backend a]\nconnect = 127.0.0.1:5\nlisten = 127.0.0.1:6\n"
 	                          "[backend b]\nconnect = 127.0.0.1:7\nlisten = 127.0.0.1:8\n"
