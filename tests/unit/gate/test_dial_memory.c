@@ -84,14 +84,14 @@ static void timers_never_get_lost(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
 		timers[i] = loop_timer_new(w.loop, count_and_stop, &w);
 		assert_non_null(timers[i]);
-		left = 0;
+		left = i % 2 == 0 ? 0 : -1; /* every other one may grow libevent's heap */
 		loop_timer_set(timers[i], 3600 * 1000);
-		failed += left < 0;
+		failed += i % 2 == 0 && left < 0;
 		left = -1;
 		while (w.calls < failed)
 			loop_run(w.loop);
 	}
-	assert_in_range(failed, 2, 100);
+	assert_in_range(failed, 2, 20);
 	run_for(&w, 1);
 	assert_int_equal(w.calls, failed);
 	for (size_t i = 0; i < ARRAY_LEN(timers); i++)
