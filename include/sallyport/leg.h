@@ -31,10 +31,10 @@ struct leg *leg_new(struct loop *loop, struct buf_pool *pool, int fd, size_t in_
                     void (*fn)(void *arg, enum leg_event event), void *arg);
 void leg_free(struct leg *leg);
 
-/* Received plaintext; the owner consumes.  A leg that could not read because this was full goes on by itself. */
+/* Received plaintext; the owner consumes, in the callback or while it does not read.  A leg that could not read because this
+ * was full goes on after the callback. */
 struct buf *leg_in(struct leg *leg);
-void leg_set_in_max(struct leg *leg, size_t max);
-/* Backpressure: stop and go on reading. */
+/* Backpressure: stop and go on reading.  On again, LEG_READABLE tells of what still lies in leg_in(). */
 void leg_read_on(struct leg *leg, bool on);
 
 /* Where the owner's own words are written; leg_flush() sends them. */
@@ -54,7 +54,8 @@ uint64_t leg_received(const struct leg *leg);
 void leg_secure(struct leg *leg, struct tls *tls, bool direct);
 const struct tls *leg_tls(const struct leg *leg); /* NULL: in the clear */
 
-/* Flush, close_notify, FIN.  Reading goes on until the owner frees. */
+/* Flush, close_notify, FIN (a handshake under way is completed first).  Nothing may be sent behind it; reading goes on until
+ * the owner frees. */
 void leg_shut(struct leg *leg);
 
 /* After LEG_FAILED: REASON_PEER_LOST, _STALLED, _LIMIT_QUEUE, _TLS_FAILED, _TLS_REFUSED, _TLS_BROKEN or _NO_MEMORY; and a few words. */

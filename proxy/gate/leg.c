@@ -27,8 +27,11 @@ struct leg {
 	struct buf in, out;           /* plaintext */
 	struct buf wire_in, wire_out; /* records; only with TLS */
 	int fd;
-	bool reading, pumping, shut, high, ended, handed;
-	bool more; /* decrypted bytes wait for room in `in` */
+	bool reading, pumping, high, ended, handed;
+	bool again;         /* the owner goes on reading: it is told of what already lies in `in` */
+	bool more;          /* decrypted bytes wait for room in `in` */
+	bool heard;         /* something was said inside TLS */
+	bool closing, shut; /* the owner has said all; so has TLS, and only FIN is left */
 	enum reason why;
 	uint64_t sent, received;
 	char error[160];
@@ -37,7 +40,7 @@ struct leg {
 };
 
 static void on_ready(void *arg, unsigned ready);
-static void pump(struct leg *g);
+static void pump(struct leg *g, bool again);
 
 struct leg *leg_new(struct loop *loop, struct buf_pool *pool, int fd, size_t in_max, size_t out_max,
     void (*fn)(void *arg, enum leg_event event), void *arg)
@@ -108,6 +111,11 @@ static void want(struct leg *g)
 	loop_io_want(g->io, alive && read, alive && write);
 }
 
+static bool has_room_again(const struct leg *g)
+{
+	return g->high && leg_queued(g) < LEG_HIGH_WATER / 2;
+}
+
 /* At the end of a turn: a failure is told, or work goes on that the owner's own call made possible. */
 static void on_later(void *arg)
 {
@@ -118,9 +126,15 @@ static void on_later(void *arg)
 		tell(g, LEG_FAILED);
 		return;
 	}
-	if (g->state == LEG_SECURE && g->reading && buf_len(&g->in) > 0)
-		tell(g, LEG_READABLE);
-	pump(g);
+	if (g->state == LEG_DEAD)
+		return;
+	if (has_room_again(g)) {
+		g->high = false;
+		tell(g, LEG_WRITABLE);
+	}
+	bool again = g->again;
+	g->again = false;
+	pump(g, again);
 }
 
 static void go_on_later(struct leg *g)
@@ -143,11 +157,17 @@ static bool fail(struct leg *g, enum reason why, const char *error)
 	return false;
 }
 
+static bool lost(struct leg *g, int err)
+{
+	return fail(g, g->state == LEG_SHAKE ? REASON_TLS_REFUSED : REASON_PEER_LOST, strerror(err));
+}
+
 static bool fail_tls(struct leg *g)
 {
-	enum reason why = REASON_TLS_BROKEN;
-	if (g->state == LEG_SHAKE)
-		why = tls_error_is_alert(g->tls) ? REASON_TLS_REFUSED : REASON_TLS_FAILED;
+	enum reason why = g->state == LEG_SHAKE ? REASON_TLS_FAILED : REASON_TLS_BROKEN;
+	/* in TLS 1.3 a server refuses the client's certificate when the client is through with the handshake */
+	if (tls_error_is_alert(g->tls) && !g->heard)
+		why = REASON_TLS_REFUSED;
 	char text[sizeof g->error];
 	snprintf(text, sizeof text, "%s", tls_error(g->tls));
 	/* our alert, if any, tells the other side what was wrong */
@@ -171,12 +191,15 @@ static bool drain(struct leg *g)
 		if (rc == SOCK_AGAIN)
 			break;
 		if (rc != SOCK_OK)
-			return fail(g, REASON_PEER_LOST, strerror(err));
+			return lost(g, err);
 		buf_consume(b, sent);
 		g->sent += sent;
 	}
-	if (g->shut && buf_len(b) == 0 && g->state != LEG_SHAKE)
+	if (g->shut && buf_len(b) == 0)
 		sock_shut_write(g->fd);
+	/* whoever flushes may make the room, so the loop need not find the socket writable */
+	if (has_room_again(g))
+		go_on_later(g);
 	want(g);
 	return true;
 }
@@ -224,7 +247,7 @@ bool leg_send(struct leg *g, struct span bytes)
 {
 	if (g->state == LEG_DEAD)
 		return false;
-	ENSURE(g->state != LEG_SHAKE && !g->shut);
+	ENSURE(g->state != LEG_SHAKE && !g->closing);
 	if (g->tls != NULL) {
 		if (!encrypt_out(g) || !encrypt(g, bytes))
 			return false;
@@ -237,7 +260,7 @@ bool leg_send(struct leg *g, struct span bytes)
 		int err = 0;
 		enum sock_rc rc = sock_send(g->fd, &bytes, 1, &sent, &err);
 		if (rc != SOCK_OK && rc != SOCK_AGAIN)
-			return fail(g, REASON_PEER_LOST, strerror(err));
+			return lost(g, err);
 		g->sent += sent;
 	}
 	if (!buf_put(&g->out, (struct span){bytes.p + sent, bytes.n - sent}))
@@ -248,11 +271,11 @@ bool leg_send(struct leg *g, struct span bytes)
 }
 
 /* Reads once from the socket into b; true if the caller may go on. */
-static bool fill(struct leg *g, struct buf *b, size_t most)
+static bool fill(struct leg *g, struct buf *b)
 {
 	size_t room = b->max > buf_len(b) ? b->max - buf_len(b) : 0;
-	if (room > most)
-		room = most;
+	if (room > READ_SIZE)
+		room = READ_SIZE;
 	if (room == 0 || g->ended)
 		return true;
 	/* as much as one chunk holds is read without asking for a larger block */
@@ -272,11 +295,22 @@ static bool fill(struct leg *g, struct buf *b, size_t most)
 		g->ended = true;
 		break;
 	case SOCK_ERROR:
-		return fail(g, REASON_PEER_LOST, strerror(err));
+		return lost(g, err);
 	}
 	if (buf_len(b) == 0)
 		buf_clear(b);
 	return true;
+}
+
+/* Behind all that was written: close_notify, and FIN once the socket has taken it. */
+static bool finish(struct leg *g)
+{
+	if (!leg_flush(g))
+		return false;
+	if (g->state == LEG_SECURE)
+		tls_close(g->tls, &g->wire_out);
+	g->shut = true;
+	return drain(g);
 }
 
 static bool shake(struct leg *g)
@@ -287,7 +321,7 @@ static bool shake(struct leg *g)
 		if (!drain(g))
 			return false;
 		tell(g, LEG_SECURED);
-		return g->fn != NULL && leg_flush(g);
+		return g->fn != NULL && (g->closing ? finish(g) : leg_flush(g));
 	case TLS_WANT_READ:
 	case TLS_WANT_ROOM:
 		if (g->ended)
@@ -300,47 +334,47 @@ static bool shake(struct leg *g)
 	return fail_tls(g);
 }
 
+static bool show(struct leg *g)
+{
+	tell(g, LEG_READABLE);
+	return g->state != LEG_DEAD;
+}
+
+/* As many records as leg_in() takes; true if it is worth while to go on. */
 static bool decrypt(struct leg *g)
 {
+	size_t had = buf_len(&g->in);
 	enum tls_rc rc = tls_read(g->tls, &g->wire_in, &g->in, &g->wire_out);
+	bool came = buf_len(&g->in) > had;
+	g->more = rc == TLS_WANT_ROOM;
+	g->ended = g->ended || rc == TLS_CLOSED;
+	g->heard = g->heard || came;
+	/* also what came before a broken record: it may say why there is no more */
+	if (came && !show(g))
+		return false;
 	if (rc == TLS_FAILED)
 		return fail_tls(g);
-	g->more = rc == TLS_WANT_ROOM;
-	if (rc == TLS_CLOSED)
-		g->ended = true;
-	return drain(g);
+	return drain(g) && came && g->more;
 }
 
 /* Moves what is there one step on and tells the owner; until nothing changes or the owner stops reading. */
-static void pump(struct leg *g)
+static void pump(struct leg *g, bool again)
 {
 	if (g->pumping || g->state == LEG_DEAD)
 		return;
 	g->pumping = true;
-	bool ok = true;
-	if (g->state == LEG_SHAKE)
+	bool ok = g->state != LEG_SHAKE || shake(g);
+	if (ok && again && buf_len(&g->in) > 0)
+		ok = show(g);
+	/* the owner may just have turned TLS on */
+	if (ok && g->state == LEG_SHAKE)
 		ok = shake(g);
-	while (ok && g->state == LEG_SECURE && g->reading) {
-		size_t had = buf_len(&g->in);
+	while (ok && g->state == LEG_SECURE && g->reading)
 		ok = decrypt(g);
-		if (!ok || buf_len(&g->in) == had)
-			break;
-		tell(g, LEG_READABLE);
-		ok = g->fn != NULL && g->state == LEG_SECURE;
-		if (!g->more)
-			break;
-	}
-	if (ok && g->state == LEG_CLEAR && g->reading && buf_len(&g->in) > 0) {
-		tell(g, LEG_READABLE);
-		ok = g->fn != NULL && g->state != LEG_DEAD;
-		/* the owner may just have turned direct TLS on */
-		if (ok && g->state == LEG_SHAKE)
-			ok = shake(g);
-	}
 	g->pumping = false;
-	if (!ok)
+	if (g->state == LEG_DEAD)
 		return;
-	if (g->ended && g->reading && !g->more && g->state != LEG_DEAD) {
+	if (g->ended && g->reading && !g->more) {
 		g->state = LEG_DEAD;
 		want(g);
 		tell(g, LEG_ENDED);
@@ -349,24 +383,19 @@ static void pump(struct leg *g)
 	want(g);
 }
 
-static void written(struct leg *g)
-{
-	if (!drain(g) || !g->high || leg_queued(g) >= LEG_HIGH_WATER / 2)
-		return;
-	g->high = false;
-	tell(g, LEG_WRITABLE);
-}
-
 static void on_ready(void *arg, unsigned ready)
 {
 	struct leg *g = arg;
 	MAGIC_CHECK(g, LEG_MAGIC);
+	if ((ready & LOOP_FAILED) != 0)
+		(void)fail(g, REASON_NO_MEMORY, "the connection can't be watched");
 	if ((ready & LOOP_WRITE) != 0 && g->state != LEG_DEAD)
-		written(g);
-	if ((ready & LOOP_READ) == 0 || g->fn == NULL || g->state == LEG_DEAD || !g->reading)
+		(void)drain(g);
+	if ((ready & LOOP_READ) == 0 || g->state == LEG_DEAD || !g->reading)
 		return;
-	if (fill(g, g->tls != NULL ? &g->wire_in : &g->in, READ_SIZE))
-		pump(g);
+	size_t had = buf_len(&g->in);
+	if (fill(g, g->tls != NULL ? &g->wire_in : &g->in))
+		pump(g, buf_len(&g->in) > had);
 }
 
 struct buf *leg_in(struct leg *g)
@@ -374,16 +403,12 @@ struct buf *leg_in(struct leg *g)
 	return &g->in;
 }
 
-void leg_set_in_max(struct leg *g, size_t max)
-{
-	buf_set_max(&g->in, max);
-}
-
 void leg_read_on(struct leg *g, bool on)
 {
 	if (g->reading == on)
 		return;
 	g->reading = on;
+	g->again = on;
 	if (on && g->state != LEG_DEAD)
 		go_on_later(g);
 	want(g);
@@ -439,14 +464,11 @@ const struct tls *leg_tls(const struct leg *g)
 
 void leg_shut(struct leg *g)
 {
-	if (g->shut || g->state == LEG_DEAD)
+	if (g->closing || g->state == LEG_DEAD)
 		return;
-	if (!leg_flush(g))
-		return;
-	if (g->state == LEG_SECURE)
-		tls_close(g->tls, &g->wire_out);
-	g->shut = true;
-	(void)drain(g);
+	g->closing = true;
+	if (g->state != LEG_SHAKE)
+		(void)finish(g);
 }
 
 enum reason leg_why(const struct leg *g)
