@@ -33,7 +33,13 @@ struct cert_store *cert_store_from_pem(struct span pem, char *err, size_t err_n)
 void cert_store_free(struct cert_store *store);
 
 /* Judges a chain (NULL: the peer showed none) as the *server* certificate of a domain, whichever side opened the
- * connection (RFC 6120 section 13.7, RFC 9525; EKU: absent or serverAuth, at every step of the chain).
+ * connection (RFC 6120 section 13.7, RFC 9525).
+ *
+ * EKU: absent or serverAuth, at every step below the anchor.  Names: dNSName, SRV-ID and XmppAddr, never the common
+ * name; a wildcard is a whole left-most label; the domain itself must satisfy constraints on dNSName.  Keys: RSA of
+ * 2048 to 8192 bits, P-256, P-384, P-521, Ed25519; no SHA-1 below the anchor.  All ways to an anchor are tried, within
+ * bounds; an anchor need not be self-signed, and one that equals the leaf is a pin.  No CRL is read.
+ *
  * now: Unix seconds.  domain may be NULL: identity is not judged. */
 void cert_judge(const struct cert_store *store, const struct cert_chain *chain, const struct domain *domain,
     int64_t now, struct cert_verdict *verdict);

@@ -241,8 +241,9 @@ static void detail(struct text *t, const struct cert_found *found, const struct 
 {
 	X509 *x = found->path.cert[found->depth];
 
-	text_add(
-	    t, "depth %zu: %s; subject \"", found->depth, found->why != REASON_NONE ? found->cause : "chain in order");
+	if (found->why != REASON_NONE)
+		text_add(t, "depth %zu: %s; ", found->depth, found->cause);
+	text_add(t, "subject \"");
 	text_add_name(t, X509_get_subject_name(x));
 	text_add(t, "\", issuer \"");
 	text_add_name(t, X509_get_issuer_name(x));
