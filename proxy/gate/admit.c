@@ -55,13 +55,15 @@ void admit_limit(struct admit *a, uint32_t all, uint32_t each)
 
 static uint32_t *row_of(struct admit *a, const struct addr *from)
 {
-	uint8_t id[8] = {0};
-	if (from->u.sa.sa_family == AF_INET)
+	uint8_t id[9] = {0};
+	if (from->u.sa.sa_family == AF_INET) {
 		memcpy(id, &from->u.in.sin_addr, 4);
-	else if (IN6_IS_ADDR_V4MAPPED(&from->u.in6.sin6_addr))
+	} else if (IN6_IS_ADDR_V4MAPPED(&from->u.in6.sin6_addr)) {
 		memcpy(id, from->u.in6.sin6_addr.s6_addr + 12, 4);
-	else
+	} else {
 		memcpy(id, &from->u.in6.sin6_addr, 8);
+		id[8] = 6; /* 2001:db8::/64 is not 32.1.13.184 */
+	}
 	return &a->row[SIPHASH_24(a->key, id, sizeof id) % ROWS];
 }
 
