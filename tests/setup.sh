@@ -1,6 +1,6 @@
 # Sourced by tests/run and conf/demo: what a fresh Debian 12 needs.
 
-BUILD_PACKAGES="ca-certificates build-essential cmake ninja-build pkg-config python3 libevent-dev libc-ares-dev
+BUILD_PACKAGES="ca-certificates build-essential git cmake ninja-build pkg-config python3 libevent-dev libc-ares-dev
 	libinih-dev libidn2-dev libcmocka-dev libexpat1-dev"
 LAB_PACKAGES="iproute2 nftables dnsmasq-base openssl ejabberd prosody lua-unbound jabberd2 python3-slixmpp"
 FUZZ_PACKAGES="clang libclang-rt-14-dev"
@@ -23,7 +23,7 @@ missing_packages() {
 
 # Installs what is missing.  None of the servers may start by itself: the lab runs its own, in its own network.
 install_packages() {
-	local missing made_policy="" status=0 log
+	local missing log
 	missing=$(missing_packages "$@")
 	[ -n "$missing" ] || return 0
 	if [ "$(id -u)" != 0 ]; then
@@ -31,23 +31,22 @@ install_packages() {
 		return 1
 	fi
 	echo "-- installing: $missing"
-	if [ ! -e /usr/sbin/policy-rc.d ]; then
-		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-		chmod 755 /usr/sbin/policy-rc.d
-		made_policy=yes
-	fi
 	log=$(mktemp)
 	(
+		trap 'exit 130' INT TERM
+		if [ ! -e /usr/sbin/policy-rc.d ]; then
+			trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+			printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+			chmod 755 /usr/sbin/policy-rc.d
+		fi
 		export DEBIAN_FRONTEND=noninteractive
 		# shellcheck disable=SC2086
 		apt-get -qq update && apt-get -qq -y --no-install-recommends install $missing
-	) >"$log" 2>&1 || status=$?
-	[ -z "$made_policy" ] || rm -f /usr/sbin/policy-rc.d
-	if [ $status != 0 ]; then
+	) >"$log" 2>&1 || {
 		tail -n 30 "$log" >&2
 		rm -f "$log"
-		return $status
-	fi
+		return 1
+	}
 	rm -f "$log"
 	# Only what came just now: a server that was here before is somebody's.
 	command -v systemctl >/dev/null || return 0
@@ -57,6 +56,15 @@ install_packages() {
 			systemctl -q disable "$unit" 2>/dev/null || true
 		done
 	done
+}
+
+# BoringSSL comes by git; npm brings it where upstream is out of reach.  Debian's npm is large, so only then.
+install_npm_if_needed() {
+	local url
+	[ -z "${BORINGSSL_ROOT:-}${BORINGSSL_SOURCE_DIR:-}" ] && ! command -v npm >/dev/null || return 0
+	! compgen -G "build/boringssl/*/lib/libssl.a" >/dev/null || return 0
+	url=$(sed -n 's/^set(BORINGSSL_GIT_URL \(.*\))$/\1/p' cmake/BoringSSL.cmake)
+	GIT_TERMINAL_PROMPT=0 timeout 15 git ls-remote "$url" HEAD >/dev/null 2>&1 || install_packages npm
 }
 
 # build PRESET [TARGET…]: configures and builds quietly; what went wrong is shown.

@@ -3,6 +3,7 @@
 import random
 import re
 import threading
+import time
 import xml.parsers.expat
 
 from lab.proc import LabError
@@ -17,12 +18,11 @@ SHAPES = (
 	'<message id="{i}" to="{t}" from="{f}"><body>{x}</body><active xmlns="http://jabber.org/protocol/chatstates"/></message>',
 	"<message\n  from='{f}'\tto='{t}' id='{i}' xml:lang='de' ><body  >gr\u00fc\u00dfe &amp; &lt;&#xe9;&#x1F600; '\"</body ><x xmlns='a:b'/></message >",
 	"<message from='{f}' to='{t}' id='{i}'><body><![CDATA[<not> & markup ]] > \u65e5\u672c\u8a9e {x}]]></body></message>",
-	"<p:message xmlns:p='jabber:server' from='{f}' to='{t}' id='{i}'><p:body>{x}</p:body></p:message>",
 	"<message from='{f}' to='{t}' id='{i}'><x xmlns='u:1'><y xmlns='u:2' a='1' b=\"2\"><z/></y><y>{x}</y></x></message>",
 	"<message from='{f}' to='{t}' id='{i}'><body>{x}</body><later:tag later:n='{i}'/></message>",
 	"<presence from='{f}' to='{t}' id='{i}' type='probe'/>",
 )
-REAL_SHAPES = (0, 1, 2, 3, 5)  # messages only: a server answers probes itself, and rewrites prefixes
+REAL_SHAPES = (0, 1, 2, 3, 4)  # messages only: a server answers probes itself, and rewrites prefixes
 SIZES = (0,) * 50 + (60,) * 30 + (300,) * 14 + (2000,) * 5 + (16000,)
 
 
@@ -40,27 +40,40 @@ def make(count, sender, to, shapes=range(len(SHAPES))):
 	return made
 
 
-def send(wire, stanzas):
-	for i in range(0, len(stanzas), 200):
-		wire.sock.settimeout(STALL)
-		wire.send(b"".join(stanzas[i:i + 200]))
-
-
 class Sender(threading.Thread):
-	"""send() beside the receiver; join() raises what went wrong."""
+	"""Sends beside the receiver; finish() raises what went wrong."""
+
+	BATCH = 200
 
 	def __init__(self, wire, stanzas):
 		super().__init__(daemon=True)
 		self.wire = wire
 		self.stanzas = stanzas
+		self.sent = 0
 		self.error = None
 		self.start()
 
 	def run(self):
 		try:
-			send(self.wire, self.stanzas)
+			while self.sent < len(self.stanzas):
+				self.wire.sock.settimeout(STALL)
+				self.wire.send(b"".join(self.stanzas[self.sent:self.sent + self.BATCH]))
+				self.sent += self.BATCH
 		except OSError as error:
 			self.error = error
+
+	def wait_blocked(self, quiet=1.0, seconds=60):
+		"""Until nothing could be sent for a while; LabError if all could."""
+		end, since, last = time.monotonic() + seconds, time.monotonic(), -1
+		while time.monotonic() < end:
+			if self.sent >= len(self.stanzas) or self.error:
+				raise LabError(f"all {len(self.stanzas)} stanzas were taken although nobody read them ({self.error})")
+			if self.sent != last:
+				last, since = self.sent, time.monotonic()
+			elif time.monotonic() - since > quiet:
+				return
+			time.sleep(0.05)
+		raise LabError(f"still sending after {seconds} s")
 
 	def finish(self):
 		self.join(STALL)
@@ -106,12 +119,17 @@ def receive_bytes(wire, stanzas):
 		raise LabError(f"{declared} stanzas carry the declaration of the prefix, {used} use it")
 
 
+CONTENT = ("jabber:server", "jabber:client", "jabber:component:accept")
+
+
 class Canonical:
-	"""A stream of stanzas to (name, attributes, children...) lists, whatever quotes and prefixes were used."""
+	"""A stream of stanzas to [name, attributes, children...], whatever quotes and prefixes were used.
+
+	What servers change when they write a stanza afresh is left out: which content namespace it is, xml:lang, and the
+	order of a stanza's own children."""
 
 	def __init__(self, content, on_stanza):
 		"""content: the default namespace of the stream."""
-		self.content = content
 		self.parser = xml.parsers.expat.ParserCreate(namespace_separator=" ")
 		self.parser.buffer_text = True
 		self.parser.StartElementHandler = self._start
@@ -126,9 +144,8 @@ class Canonical:
 
 	def _start(self, name, attributes):
 		space, _, local = name.rpartition(" ")
-		# Servers may add a language.
 		attributes.pop("http://www.w3.org/XML/1998/namespace lang", None)
-		self.stack.append([local if space == self.content else name, sorted(attributes.items())])
+		self.stack.append([local if space in CONTENT else name, sorted(attributes.items())])
 
 	def _text(self, text):
 		if len(self.stack) > 1:
@@ -143,29 +160,34 @@ class Canonical:
 		if len(self.stack) > 1:
 			self.stack[-1].append(done)
 		elif self.stack:
-			self.on_stanza(done)
+			self.on_stanza(done[:2] + sorted(done[2:], key=repr))
 
 
-def receive_stanzas(wire, stanzas, content):
-	"""Complete, in order, with the same content: for servers that write each stanza afresh.
+class Stanzas:
+	"""What must arrive where servers write each stanza afresh: complete, in order, with the same content.
 
-	content: the default namespace of what arrives."""
-	wanted = []
-	Canonical("jabber:server", wanted.append).feed(b"".join(stanzas))
-	got = 0
+	Made before anything is sent: it takes seconds, in which nobody would read."""
 
-	def check(stanza):
-		nonlocal got
+	def __init__(self, stanzas):
+		self.wanted = []
+		Canonical("jabber:server", self.wanted.append).feed(b"".join(stanzas))
+		self.got = 0
+
+	def _check(self, stanza):
 		if stanza[0] != "message":
 			return
-		if stanza != wanted[got]:
-			raise LabError(f"stanza {got} of {len(wanted)} differs: wanted {wanted[got]}, came {stanza}"[:1500])
-		got += 1
-	came = Canonical(content, check)
-	try:
-		for data in chunks(wire):
-			came.feed(data)
-			if got == len(wanted):
-				return
-	except LabError as error:
-		raise LabError(f"{error} (after {got} of {len(wanted)} stanzas)") from None
+		wanted = self.wanted[self.got]
+		if stanza != wanted:
+			raise LabError(f"stanza {self.got} of {len(self.wanted)} differs: wanted {wanted}"[:700] + f", came {stanza}"[:700])
+		self.got += 1
+
+	def receive(self, wire, content):
+		"""content: the default namespace of what arrives."""
+		came = Canonical(content, self._check)
+		try:
+			for data in chunks(wire):
+				came.feed(data)
+				if self.got == len(self.wanted):
+					return
+		except LabError as error:
+			raise LabError(f"{error} (after {self.got} of {len(self.wanted)} stanzas)") from None

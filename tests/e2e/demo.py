@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 from lab import ejabberd  # noqa: E402
 from lab.gateway import Gateway, Host  # noqa: E402
 from lab.lab import Lab  # noqa: E402
-from lab.proc import LabError  # noqa: E402
+from lab.proc import LabError, run  # noqa: E402
 from world import add_old, add_peer, deliver, dns_of_old, dns_of_peer  # noqa: E402
 
 TTY = sys.stdout.isatty()
@@ -26,6 +26,10 @@ HELP = """\
 
 def paint(code, text):
 	return f"\033[{code}m{text}\033[0m" if TTY else text
+
+
+def version(package):
+	return run(["dpkg-query", "-W", "-f", "${Version}", package]).rpartition("-")[0]
 
 
 def good(text):
@@ -103,13 +107,13 @@ class Demo:
 		lab.dns.start()
 
 	def start_peer(self):
-		self.say("strict.lab: Prosody 0.12.3 that keeps the manifesto (no dialback, s2s_secure_auth = true)")
+		self.say(f"strict.lab: Prosody {version('prosody')} that keeps the manifesto (no dialback, s2s_secure_auth = true)")
 		self.peer = add_peer(self.lab, ["strict.lab"])
 		self.bob = self.lab.client("bob@strict.lab", self.peer)
 		self.note("bob is online")
 
 	def start_old(self):
-		self.say("old.lab: ejabberd 23.01 with the configuration that Debian installs; all that is changed:")
+		self.say(f"old.lab: ejabberd {version('ejabberd')} with the configuration that Debian installs; all that is changed:")
 		self.old = add_old(self.lab, "ejabberd", "required", ["old.lab"])
 		self.alice = self.lab.client("alice@old.lab", self.old)
 		with open(ejabberd.DEBIAN) as f, open(f"{self.old.dir}/etc/ejabberd.yml") as mine:
@@ -150,7 +154,11 @@ class Demo:
 
 	def with_gateway(self):
 		self.say("With the gateway")
-		return self.try_all("behind sallyport")
+		peer_start, old_start = self.peer.log.size(), self.old.log.size()
+		worked = self.try_all("behind sallyport")
+		self.quote("strict.lab's log", self.peer.log, "Accepting SASL EXTERNAL identity", peer_start)
+		self.quote("ejabberd's log", self.old.log, "Accepted inbound s2s dialback", old_start)
+		return worked
 
 	def table(self):
 		def cell(took):
@@ -207,7 +215,7 @@ def stop_on_signal(number, frame):
 
 
 def main():
-	for number in (signal.SIGTERM, signal.SIGHUP):
+	for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
 		signal.signal(number, stop_on_signal)
 	start = time.monotonic()
 	with Lab() as lab:

@@ -38,8 +38,12 @@ class FakeBackend:
 
 	def stop(self):
 		self.server.stop()
+		self.hang_up()
+
+	def hang_up(self):
 		if self.out:
 			self.out.close()
+			self.out = None
 
 	def open(self, local, remote):
 		"""Our stream out, authorised for the pair; stanzas may follow on it."""

@@ -14,6 +14,7 @@ from world import BACKENDS, DEBIAN_TLS, OLD, add_gateway, add_old, dns_of_old
 RAW = 20
 COUNT, QUICK_COUNT = 100_000, 3_000
 COMPONENT = "bulk.old.lab"
+QUIET = [("global", "log-level", "info"), ("timeouts", "close", "500ms")]
 
 
 class Arrival:
@@ -77,31 +78,55 @@ class ByteForByte(Bulk):
 		self.style = style
 		self.name = f"bulk/byte-for-byte-as-{style}"
 		self.cell("both-ways", self.both_ways, quick=style == "ejabberd")
+		self.cell("slow-reader-out", self.slow_reader, "out")
+		self.cell("slow-reader-in", self.slow_reader, "in")
 		self.cell("gateway-ends-clean", self.end)
 
 	def start_old(self, lab):
 		lab.network.add_node("old", OLD)
+		self.may_read = threading.Event()
 		self.inward = Arrival()
 		self.old = lab.own(FakeBackend(lab.network, "old", ["old.lab"], self.style, lab.ca.self_signed("old.lab"),
 		                               self.take_inward))
-		self.gateway = add_gateway(lab, self.old)
+		self.gateway = add_gateway(lab, self.old, QUIET)
 		self.to_old = bulk.make(self.count, "bob@raw.lab/r", "alice@old.lab")
 		self.to_raw = bulk.make(self.count, "alice@old.lab/r", "bob@raw.lab")
 
 	def take_inward(self, wire):
+		self.may_read.wait(60)
 		self.inward.note(bulk.receive_bytes, wire, self.to_old)
 
 	def take_outward(self, wire):
+		self.may_read.wait(60)
 		bulk.receive_bytes(wire, self.to_raw)
 
+	def streams(self):
+		"""New ones, out and in."""
+		self.old.hang_up()
+		self.inward, self.outward = Arrival(), Arrival()
+		return self.old.open("old.lab", "raw.lab"), self.open_inward()
+
 	def both_ways(self):
-		out = self.old.open("old.lab", "raw.lab")
-		inward = self.open_inward()
+		self.may_read.set()
+		out, inward = self.streams()
 		senders = [bulk.Sender(out, self.to_raw), bulk.Sender(inward, self.to_old)]
 		for arrival in (self.inward, self.outward):
 			arrival.wait()
 		for sender in senders:
 			sender.finish()
+		inward.close()
+
+	def slow_reader(self, direction):
+		"""Nobody reads: the sender is stopped, the gateway does not swell, and then all arrives."""
+		self.may_read.clear()
+		out, inward = self.streams()
+		sender = bulk.Sender(out, self.to_raw) if direction == "out" else bulk.Sender(inward, self.to_old)
+		try:
+			sender.wait_blocked()
+		finally:
+			self.may_read.set()
+		(self.outward if direction == "out" else self.inward).wait()
+		sender.finish()
 		inward.close()
 
 
@@ -134,20 +159,21 @@ class RealServers(Bulk):
 		changes = {"ejabberd": EJABBERD, "Prosody": PROSODY, "jabberd2": ()}[self.kind]
 		self.old = add_old(lab, self.kind, DEBIAN_TLS[self.kind], hosts=("old.lab",), changes=changes)
 		hosts = [Host("old.lab", lab.ca.leaf("old.lab", COMPONENT), [COMPONENT])]
-		self.gateway = add_gateway(lab, self.old, hosts=hosts)
+		self.gateway = add_gateway(lab, self.old, QUIET, hosts)
 		shapes = bulk.REAL_SHAPES
 		self.to_old = bulk.make(self.count, "bob@raw.lab/r", f"c@{COMPONENT}", shapes)
 		self.to_raw = bulk.make(self.count, f"c@{COMPONENT}/r", "bob@raw.lab", shapes)
+		self.at_old, self.at_raw = bulk.Stanzas(self.to_old), bulk.Stanzas(self.to_raw)
 		with lab.network.within("old"):
 			self.component = connect("127.0.0.1", 5347)
 		self.component.send(f"<stream:stream {STREAM.replace('server', 'component:accept')} to='{COMPONENT}'>")
 		opened = self.component.expect(r"<stream:stream[^>]*\bid=['\"]([^'\"]*)[^>]*>")
 		digest = hashlib.sha1(opened[1] + b"secret").hexdigest()
 		self.component.send(f"<handshake>{digest}</handshake>")
-		self.component.expect("<handshake */>|<handshake></handshake>")
+		self.component.expect("<handshake[^>]*/>|</handshake>")
 
 	def take_outward(self, wire):
-		bulk.receive_stanzas(wire, self.to_raw, "jabber:server")
+		self.at_raw.receive(wire, "jabber:server")
 
 	def out(self):
 		sender = bulk.Sender(self.component, self.to_raw)
@@ -157,7 +183,7 @@ class RealServers(Bulk):
 	def into(self):
 		wire = self.open_inward()
 		sender = bulk.Sender(wire, self.to_old)
-		bulk.receive_stanzas(self.component, self.to_old, "jabber:component:accept")
+		self.at_old.receive(self.component, "jabber:component:accept")
 		sender.finish()
 		wire.close()
 

@@ -55,14 +55,15 @@ class Lifecycle(Group):
 			raise LabError(f"loaded beside BoringSSL: {' '.join(others)}")
 
 	def sigterm(self):
-		"""With streams open in all four roles: the peers read system-shutdown and the end of the stream, then EOF."""
+		"""With streams open in all four roles: the peers read the end of the stream, then EOF."""
 		ended = []
 
 		def remote(wire):
 			accept_external(wire, "raw.lab", self.certificate)
 			wire.expect("<message.*</message>")
 			ended.append("open")
-			wire.expect(SHUTDOWN, 60)
+			wire.expect("</stream:stream>", 60)
+			wire.send("</stream:stream>")
 			ended.append(wire.expect_end())
 		server = self.lab.own(RawServer(self.lab.network.v4(RAW), 5269, remote))
 		alice = self.lab.client("alice@old.lab", self.old, False)
@@ -72,10 +73,12 @@ class Lifecycle(Group):
 		inbound.send("<message from='bob@raw.lab/r' to='alice@old.lab' type='chat'><body>opens R to L</body></message>")
 		alice.wait_body("opens R to L")
 		wait_for("the message from L to R", lambda: ended == ["open"])
-		self.gateway.end()
+		self.gateway.terminate()
 		inbound.expect(SHUTDOWN, 5)
+		inbound.send("</stream:stream>")
 		inbound.expect_end(5)
 		inbound.close()
+		self.gateway.wait_clean()
 		wait_for(lambda: f"the end of L to R ({server.errors})", lambda: len(ended) == 2, 10)
 
 	def again(self):

@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 
 from .proc import LabError, Process, run
 
@@ -93,20 +92,22 @@ class Gateway:
 	def redirect_off(self):
 		self.network.run(self.node, "nft", "delete", "table", "inet", "sallyport")
 
-	def faults(self):
-		"""What the sanitizers said, if anything."""
-		return self.process.log.lines(FAULT)
+	def terminate(self):
+		self.process.check()
+		self.process.child.terminate()
 
-	def end(self):
-		"""Ends it as an operator would; LabError unless it went cleanly and without a leak."""
+	def wait_clean(self):
+		"""The end after terminate(); LabError unless it went cleanly and without a leak."""
 		process, self.process = self.process, None
-		if not process.running():
-			raise LabError(f"{process.name} was gone already, exit {process.child.returncode}")
-		process.child.send_signal(signal.SIGTERM)
 		status = process.wait_exit(20)
 		said = process.log.lines(FAULT)
 		if status != 0 or said:
 			raise LabError(f"{process.name} ended with {status} {' '.join(said[:3])}")
+
+	def end(self):
+		"""Ends it as an operator would."""
+		self.terminate()
+		self.wait_clean()
 
 	def stop(self):
 		if self.process:

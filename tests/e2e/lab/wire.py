@@ -142,8 +142,8 @@ class RawServer:
 		self.script = script
 		self.wires = []
 		self.errors = []
-		self.listener = socket.create_server((address, port), backlog=64,
-		                                     family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+		family = socket.AF_INET6 if ":" in address else socket.AF_INET
+		self.listener = socket.create_server((address, port), backlog=64, family=family)
 		self.thread = threading.Thread(target=self._accept, daemon=True)
 		self.thread.start()
 
