@@ -40,9 +40,11 @@ void cert_store_free(struct cert_store *store);
  * 2048 to 8192 bits, P-256, P-384, P-521, Ed25519; no SHA-1 below the anchor.  All ways to an anchor are tried, within
  * bounds; an anchor need not be self-signed, and one that equals the leaf is a pin.  No CRL is read.
  *
+ * row: of the store's configuration; it may add anchors or make its own the only ones, let certificates for clients alone
+ * (EKU clientAuth) count under those, and pin keys.  NULL: the general rules.
  * now: Unix seconds.  domain may be NULL: identity is not judged. */
 void cert_judge(const struct cert_store *store, const struct cert_chain *chain, const struct domain *domain,
-    int64_t now, struct cert_verdict *verdict);
+    const struct conf_peer *row, int64_t now, struct cert_verdict *verdict);
 
 /* Our certificate for a host; NULL: none.  Lives as long as the store. */
 struct cert_own;

@@ -186,7 +186,7 @@ static int judge(const struct verify *v)
 	else if ((chain = cert_chain_from_pem((struct span){v->chain.p, v->chain.n})) == NULL)
 		fprintf(stderr, "%s: no certificate in PEM\n", v->leaf);
 	if (chain != NULL) {
-		cert_judge(store, chain, v->named ? &v->domain : NULL, v->at, &verdict);
+		cert_judge(store, chain, v->named ? &v->domain : NULL, NULL, v->at, &verdict);
 		if (v->json)
 			print_json(&verdict);
 		else

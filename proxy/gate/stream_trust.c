@@ -16,7 +16,9 @@ enum reason stream_judge(struct stream *s, struct cert_verdict *verdict)
 {
 	const struct domain *theirs = s->role == ROLE_PUBLIC_IN ? &s->pair.from : &s->pair.to;
 	struct cert_chain *chain = tls_peer_chain(leg_tls(s->leg));
-	cert_judge(s->w->site->certs, chain, theirs, loop_wall(s->w->loop), verdict);
+	int64_t now = loop_wall(s->w->loop);
+	const struct site *site = s->w->site;
+	cert_judge(site->certs, chain, theirs, conf_peer_find(site->conf, theirs, now), now, verdict);
 	cert_chain_free(chain);
 	s->cert_expires = verdict->expires;
 	return verdict->why;

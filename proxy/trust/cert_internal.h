@@ -34,14 +34,49 @@ void cert_own_clear(struct cert_own *own);
 /* A self-signed ECDSA certificate that nobody is expected to trust. */
 MUST_CHECK bool cert_own_mint(struct cert_own *own);
 
-struct cert_store {
-	struct conf *conf; /* NULL: anchors only */
-	X509 **anchors;    /* in the order of their subjects */
-	size_t anchors_n, anchors_cap;
-	struct cert_own *own; /* by index of conf->hosts */
+/* Where the sentence about a failure goes. */
+struct cert_complaint {
+	char *text;
+	size_t n;
 };
-/* The anchors with this subject; *n how many. */
-X509 *const *cert_store_anchors(const struct cert_store *store, const X509_NAME *subject, size_t *n);
+/* Returns false, so that a failing function can end with it. */
+bool cert_complain(const struct cert_complaint *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Trust anchors (cert_anchors.c). */
+struct cert_anchors {
+	X509 **x; /* in the order of their subjects, once sorted */
+	size_t n, cap;
+};
+/* A bundle of the system may hold a certificate that BoringSSL does not read; in a file that the operator named that is
+ * an error. */
+enum cert_bundle { CERT_BUNDLE_LENIENT, CERT_BUNDLE_STRICT };
+/* Add those of a PEM text or file; cert_anchors_sort() must follow.  name: of the text, for the complaint. */
+MUST_CHECK bool cert_anchors_read(
+    struct cert_anchors *anchors, BIO *bio, enum cert_bundle kind, const char *name, const struct cert_complaint *c);
+MUST_CHECK bool cert_anchors_load(
+    struct cert_anchors *anchors, const char *path, enum cert_bundle kind, const struct cert_complaint *c);
+void cert_anchors_sort(struct cert_anchors *anchors);
+void cert_anchors_clear(struct cert_anchors *anchors);
+/* Those with this subject; *n how many. */
+X509 *const *cert_anchors_find(const struct cert_anchors *anchors, const X509_NAME *subject, size_t *n);
+
+struct cert_store {
+	struct conf *conf;           /* NULL: anchors only */
+	struct cert_anchors anchors; /* everybody's */
+	struct cert_anchors *peers;  /* by index of conf->peers */
+	struct cert_own *own;        /* by index of conf->hosts */
+};
+/* A row's own anchors. */
+const struct cert_anchors *cert_store_peer(const struct cert_store *store, const struct conf_peer *row);
+
+/* What a chain is judged by: the general rules, or those of a row. */
+struct cert_rules {
+	const struct cert_store *store;
+	const struct conf_peer *row;        /* NULL: none */
+	const struct cert_anchors *own;     /* the row's anchors; NULL: none */
+	const struct cert_anchors *general; /* NULL: those do not count */
+	int64_t now;
+};
 
 /* Longest way from a leaf to an anchor, both included. */
 #define CERT_PATH_MAX 10
@@ -56,6 +91,7 @@ struct cert_path {
 struct cert_found {
 	enum reason why;
 	bool anchored;     /* path ends at an anchor; else it is the longest way that does not */
+	bool sound;        /* path is in order by itself, whatever is held against it besides */
 	size_t depth;      /* of the certificate at fault in path */
 	const char *cause; /* BoringSSL's or ours; static */
 	struct cert_path path;
@@ -68,8 +104,11 @@ struct cert_peer {
 };
 
 /* Looks for a way from peer->cert[0] to an anchor that is in order at `now`. */
-void cert_path_find(
-    const struct cert_store *store, const struct cert_peer *peer, int64_t now, struct cert_found *found);
+void cert_path_find(const struct cert_rules *rules, const struct cert_peer *peer, struct cert_found *found);
+/* Block list and pins (cert_allow.c): what is held against found->path, which is sound, becomes the finding. */
+void cert_allow(const struct cert_rules *rules, struct cert_found *found);
+/* False: no memory. */
+MUST_CHECK bool cert_key(X509 *x, struct conf_key *key);
 /* True if the leaf, in this path, names the domain. */
 bool cert_names(const struct cert_path *path, const struct domain *domain);
 

@@ -57,13 +57,13 @@ static void refuse(struct cert_verdict *verdict, enum reason why, const char *de
 	(void)snprintf(verdict->detail, sizeof(verdict->detail), "%s", detail);
 }
 
-static void judge_peer(const struct cert_store *store, const struct cert_peer *peer, const struct domain *domain,
-    int64_t now, struct cert_verdict *verdict)
+static void judge_peer(const struct cert_rules *rules, const struct cert_peer *peer, const struct domain *domain,
+    struct cert_verdict *verdict)
 {
 	struct cert_found found;
 	bool named;
 
-	cert_path_find(store, peer, now, &found);
+	cert_path_find(rules, peer, &found);
 	named = domain == NULL || cert_names(&found.path, domain);
 	verdict->why = found.why;
 	verdict->depth = (int)found.depth;
@@ -73,12 +73,24 @@ static void judge_peer(const struct cert_store *store, const struct cert_peer *p
 	}
 	if (verdict->why == REASON_NONE)
 		verdict->expires = path_expires(&found.path);
-	cert_text(verdict, &found, domain, named, now);
+	cert_text(verdict, &found, domain, named, rules->now);
+}
+
+static struct cert_rules rules_of(const struct cert_store *store, const struct conf_peer *row, int64_t now)
+{
+	struct cert_rules rules = {.store = store, .row = row, .general = &store->anchors, .now = now};
+
+	if (row != NULL && row->anchors_n > 0)
+		rules.own = cert_store_peer(store, row);
+	if (row != NULL && row->exclusive)
+		rules.general = NULL;
+	return rules;
 }
 
 void cert_judge(const struct cert_store *store, const struct cert_chain *chain, const struct domain *domain,
-    int64_t now, struct cert_verdict *verdict)
+    const struct conf_peer *row, int64_t now, struct cert_verdict *verdict)
 {
+	struct cert_rules rules = rules_of(store, row, now);
 	struct cert_peer peer;
 
 	*verdict = (struct cert_verdict){.why = REASON_NONE, .depth = -1};
@@ -87,7 +99,7 @@ void cert_judge(const struct cert_store *store, const struct cert_chain *chain, 
 		return;
 	}
 	if (peer_parse(&peer, chain))
-		judge_peer(store, &peer, domain, now, verdict);
+		judge_peer(&rules, &peer, domain, verdict);
 	else
 		refuse(verdict, REASON_CERT_INVALID, "the certificate cannot be read");
 	peer_free(&peer);

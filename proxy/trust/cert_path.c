@@ -18,9 +18,8 @@
 #define RSA_BITS_MAX 8192u
 
 struct search {
-	const struct cert_store *store;
+	const struct cert_rules *rules;
 	const struct cert_peer *peer;
-	int64_t now;
 	unsigned tries, steps;
 	size_t limit;          /* how long a way is looked for at the moment */
 	struct cert_path path; /* under way */
@@ -153,9 +152,10 @@ static enum reason reason_of(int error, X509 *x)
 	}
 }
 
-static void found_set(struct search *s, enum reason why, bool anchored, size_t depth, const char *cause)
+/* s->path ends without an anchor. */
+static void found_set(struct search *s, enum reason why, const char *cause)
 {
-	*s->found = (struct cert_found){why, anchored, depth, cause, s->path};
+	*s->found = (struct cert_found){.why = why, .depth = s->path.n - 1, .cause = cause, .path = s->path};
 }
 
 static size_t path_index(const struct cert_path *path, const X509 *x)
@@ -168,19 +168,19 @@ static size_t path_index(const struct cert_path *path, const X509 *x)
 }
 
 /* X509_STORE_CTX_set_purpose() would be ignored without a word once a purpose is set; the parameters are not. */
-static void set_rules(X509_STORE_CTX *ctx, int64_t now)
+static void set_rules(X509_STORE_CTX *ctx, int64_t now, bool client)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 
-	ENSURE(X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_SERVER));
-	ENSURE(X509_VERIFY_PARAM_set_trust(param, X509_TRUST_SSL_SERVER));
+	ENSURE(X509_VERIFY_PARAM_set_purpose(param, client ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER));
+	ENSURE(X509_VERIFY_PARAM_set_trust(param, client ? X509_TRUST_SSL_CLIENT : X509_TRUST_SSL_SERVER));
 	X509_VERIFY_PARAM_set_time(param, (time_t)now);
 	/* An anchor need not be self-signed: whatever the operator put there is one. */
 	ENSURE(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN));
 }
 
-/* BoringSSL's verdict on s->path, the last of which is the anchor. */
-static int path_verify(const struct search *s, X509 **at)
+/* BoringSSL's verdict on s->path, the last of which is the anchor, as a server's or a client's. */
+static int path_verify(const struct search *s, bool client, X509 **at)
 {
 	const struct cert_path *path = &s->path;
 	X509_STORE *store = X509_STORE_new();
@@ -197,7 +197,7 @@ static int path_verify(const struct search *s, X509 **at)
 	}
 	if (!X509_STORE_CTX_init(ctx, store, path->cert[0], middle))
 		goto out;
-	set_rules(ctx, s->now);
+	set_rules(ctx, s->rules->now, client);
 	if (X509_verify_cert(ctx) == 1) {
 		error = X509_V_OK;
 	} else {
@@ -220,32 +220,59 @@ static bool anchor_may_issue(const struct cert_path *path)
 	return path->n == 1 || X509_check_ca(path->cert[path->n - 1]) != 0;
 }
 
-/* s->path has reached an anchor.  The first finding stays unless a later way is in order. */
-static bool path_try(struct search *s)
+/* A row may let certificates for clients alone count, under its own anchors. */
+static bool serves_as_client(const struct search *s, bool own, int error)
 {
-	bool first = !s->found->anchored;
+	const struct conf_peer *row = s->rules->row;
+	X509 *at;
+
+	return error == X509_V_ERR_INVALID_PURPOSE && own && row->client_auth && path_verify(s, true, &at) == X509_V_OK;
+}
+
+/* What is to be said of s->path, which has reached an anchor; own: one of the row's. */
+static void path_judge(const struct search *s, bool own, struct cert_found *found)
+{
 	const char *weak = NULL;
 	size_t i;
 	X509 *at;
 	int error;
 
-	s->tries++;
+	*found = (struct cert_found){.anchored = true, .path = s->path};
 	for (i = 0; i < s->path.n && weak == NULL; i++)
 		weak = weakness(s->path.cert[i], i + 1 == s->path.n);
 	if (weak != NULL) {
-		if (first)
-			found_set(s, REASON_CERT_WEAK, true, i - 1, weak);
-		return false;
+		found->why = REASON_CERT_WEAK;
+		found->depth = i - 1;
+		found->cause = weak;
+		return;
 	}
 	if (!anchor_may_issue(&s->path)) {
-		if (first)
-			found_set(s, REASON_CERT_CONSTRAINT, true, s->path.n - 1, "trust anchor is not a CA");
-		return false;
+		found->why = REASON_CERT_CONSTRAINT;
+		found->depth = s->path.n - 1;
+		found->cause = "trust anchor is not a CA";
+		return;
 	}
-	error = path_verify(s, &at);
-	if (error == X509_V_OK || first)
-		found_set(s, reason_of(error, at), true, path_index(&s->path, at), cause_of(error, at));
-	return error == X509_V_OK;
+	error = path_verify(s, false, &at);
+	found->sound = error == X509_V_OK || serves_as_client(s, own, error);
+	if (found->sound) {
+		cert_allow(s->rules, found);
+		return;
+	}
+	found->why = reason_of(error, at);
+	found->depth = path_index(&s->path, at);
+	found->cause = cause_of(error, at);
+}
+
+/* The first finding stays unless a later way is in order, or at least sound. */
+static bool path_try(struct search *s, bool own)
+{
+	struct cert_found found;
+
+	s->tries++;
+	path_judge(s, own, &found);
+	if (!s->found->anchored || found.why == REASON_NONE || (found.sound && !s->found->sound))
+		*s->found = found;
+	return found.why == REASON_NONE;
 }
 
 static bool in_path(const struct cert_path *path, const X509 *x)
@@ -266,14 +293,14 @@ static void dead_end(struct search *s)
 	if (s->found->anchored || s->found->path.n > s->path.n)
 		return;
 	if (s->unfit != NULL && s->unfit_n == s->path.n)
-		found_set(s, s->unfit_why, false, s->path.n - 1, s->unfit);
+		found_set(s, s->unfit_why, s->unfit);
 	else if (self_issued == 0)
-		found_set(s, leaf ? REASON_CERT_INCOMPLETE : REASON_CERT_UNKNOWN_CA, false, s->path.n - 1,
+		found_set(s, leaf ? REASON_CERT_INCOMPLETE : REASON_CERT_UNKNOWN_CA,
 		    "issuer is neither an anchor nor sent along");
 	else if (leaf)
-		found_set(s, REASON_CERT_SELF_SIGNED, false, 0, "self-signed and no anchor");
+		found_set(s, REASON_CERT_SELF_SIGNED, "self-signed and no anchor");
 	else
-		found_set(s, REASON_CERT_UNKNOWN_CA, false, s->path.n - 1, "root is no anchor");
+		found_set(s, REASON_CERT_UNKNOWN_CA, "root is no anchor");
 }
 
 static void note_unfit(struct search *s, enum reason why, const char *cause)
@@ -296,22 +323,30 @@ static bool may_have_issued(struct search *s, X509 *issuer)
 	return issued == X509_V_OK;
 }
 
-/* The anchors that could have issued the path's top. */
-static bool search_anchors(struct search *s)
+/* Those among some anchors that could have issued the path's top. */
+static bool search_among(struct search *s, const struct cert_anchors *anchors, bool own)
 {
 	X509 *top = s->path.cert[s->path.n - 1];
 	bool done = false;
 	size_t n;
-	X509 *const *anchor = cert_store_anchors(s->store, X509_get_issuer_name(top), &n);
+	X509 *const *anchor = cert_anchors_find(anchors, X509_get_issuer_name(top), &n);
 
 	for (size_t i = 0; i < n && s->tries < TRIES_MAX && !done; i++) {
 		if (!may_have_issued(s, anchor[i]))
 			continue;
 		s->path.cert[s->path.n++] = anchor[i];
-		done = path_try(s);
+		done = path_try(s, own);
 		s->path.n--;
 	}
 	return done;
+}
+
+static bool search_anchors(struct search *s)
+{
+	const struct cert_rules *r = s->rules;
+
+	return (r->own != NULL && search_among(s, r->own, true)) ||
+	       (r->general != NULL && search_among(s, r->general, false));
 }
 
 static bool search_up(struct search *s);
@@ -346,27 +381,28 @@ static bool search_up(struct search *s)
 	return done;
 }
 
-/* A leaf that is itself an anchor: one server's certificate, pinned. */
-static bool search_pinned(struct search *s)
+/* A leaf that is itself an anchor: one server's certificate. */
+static bool search_leaf(struct search *s, const struct cert_anchors *anchors, bool own)
 {
 	size_t n;
-	X509 *const *anchor = cert_store_anchors(s->store, X509_get_subject_name(s->peer->cert[0]), &n);
+	X509 *const *anchor = cert_anchors_find(anchors, X509_get_subject_name(s->peer->cert[0]), &n);
 
 	for (size_t i = 0; i < n; i++) {
 		if (X509_cmp(anchor[i], s->peer->cert[0]) == 0)
-			return path_try(s);
+			return path_try(s, own);
 	}
 	return false;
 }
 
-void cert_path_find(const struct cert_store *store, const struct cert_peer *peer, int64_t now, struct cert_found *found)
+void cert_path_find(const struct cert_rules *rules, const struct cert_peer *peer, struct cert_found *found)
 {
-	struct search s = {.store = store, .peer = peer, .now = now, .found = found};
+	struct search s = {.rules = rules, .peer = peer, .found = found};
 	bool done;
 
 	*found = (struct cert_found){.why = REASON_CERT_INVALID, .cause = "no path"};
 	s.path.cert[s.path.n++] = peer->cert[0];
-	done = search_pinned(&s);
+	done = (rules->own != NULL && search_leaf(&s, rules->own, true)) ||
+	       (rules->general != NULL && search_leaf(&s, rules->general, false));
 	/* Short ways first: among many certificates of one name the long ones would use up the tries. */
 	for (s.limit = 2; s.limit <= CERT_PATH_MAX && !done; s.limit++)
 		done = search_up(&s);

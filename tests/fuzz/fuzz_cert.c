@@ -87,7 +87,7 @@ static void judge(const struct text *anchors, const struct text *shown, const st
 	struct cert_verdict v;
 
 	if (store != NULL && chain != NULL) {
-		cert_judge(store, chain, domain, NOW, &v);
+		cert_judge(store, chain, domain, NULL, NOW, &v);
 		check_printable(v.peer_text, sizeof(v.peer_text), &v);
 		check_printable(v.detail, sizeof(v.detail), &v);
 		if (v.why == REASON_NONE && !pinned)

@@ -35,7 +35,7 @@ static void check_shown(struct tls_world *t, const struct side *s, const char *n
 	struct cert_verdict verdict;
 
 	assert_non_null(chain);
-	cert_judge(scene->store, chain, &d, MINT_NOW, &verdict);
+	cert_judge(scene->store, chain, &d, NULL, MINT_NOW, &verdict);
 	assert_int_equal(verdict.why, REASON_NONE);
 	cert_chain_free(chain);
 }

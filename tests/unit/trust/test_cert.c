@@ -68,7 +68,7 @@ static struct cert_verdict judge(const struct shown *shown)
 	if (shown->domain != NULL)
 		assert_true(domain_parse(&domain, span_of(shown->domain)));
 	cert_judge(
-	    store, peer, shown->domain != NULL ? &domain : NULL, shown->now != 0 ? shown->now : MINT_NOW, &verdict);
+	    store, peer, shown->domain != NULL ? &domain : NULL, NULL, shown->now != 0 ? shown->now : MINT_NOW, &verdict);
 	cert_chain_free(peer);
 	cert_store_free(store);
 	return verdict;
@@ -117,7 +117,7 @@ static void test_none_shown(void **state)
 	struct cert_store *store = cert_store_from_pem(mint_pem_span(&pem), err, sizeof(err));
 	struct cert_verdict v;
 
-	cert_judge(store, NULL, NULL, MINT_NOW, &v);
+	cert_judge(store, NULL, NULL, NULL, MINT_NOW, &v);
 	check(v, REASON_CERT_NONE, -1, "showed no certificate");
 	cert_store_free(store);
 }
@@ -133,7 +133,7 @@ static void test_leaf_that_cannot_be_read(void **state)
 	struct cert_verdict v;
 
 	assert_non_null(chain);
-	cert_judge(store, chain, NULL, MINT_NOW, &v);
+	cert_judge(store, chain, NULL, NULL, MINT_NOW, &v);
 	check(v, REASON_CERT_INVALID, -1, "not valid");
 	cert_chain_free(chain);
 	cert_store_free(store);

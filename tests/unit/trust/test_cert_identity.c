@@ -50,7 +50,7 @@ static enum reason judge(
 	store = cert_store_from_pem(mint_pem_span(&anchors), err, sizeof(err));
 	chain = cert_chain_from_pem(mint_pem_span(&shown));
 	assert_true(domain_parse(&domain, span_of(name)));
-	cert_judge(store, chain, &domain, MINT_NOW, &verdict);
+	cert_judge(store, chain, &domain, NULL, MINT_NOW, &verdict);
 	cert_chain_free(chain);
 	cert_store_free(store);
 	mint_free(&leaf);

@@ -113,7 +113,7 @@ static void step_judge(struct scene *s)
 	struct domain domain = scene_domain("a.test");
 	struct cert_verdict v;
 
-	cert_judge(s->store, judged, &domain, MINT_NOW, &v);
+	cert_judge(s->store, judged, &domain, NULL, MINT_NOW, &v);
 	assert_true(v.why != REASON_NONE || may_pass);
 	assert_true(v.why == REASON_NONE || v.peer_text[0] != '\0');
 }
@@ -131,7 +131,7 @@ static void torture_chain(
 	may_pass = why == REASON_NONE;
 	torture(s, step_judge, 20);
 	/* nothing was spoilt for good */
-	cert_judge(s->store, chain, &domain, MINT_NOW, &v);
+	cert_judge(s->store, chain, &domain, NULL, MINT_NOW, &v);
 	assert_int_equal(v.why, why);
 	cert_chain_free(chain);
 	mint_free(&leaf);

@@ -70,9 +70,9 @@ static void test_own_chain_is_judged_like_any(void **state)
 	struct domain a = scene_domain("a.test"), b = scene_domain("b.test");
 	struct cert_verdict v;
 
-	cert_judge(s->store, chain, &a, MINT_NOW, &v);
+	cert_judge(s->store, chain, &a, NULL, MINT_NOW, &v);
 	assert_int_equal(v.why, REASON_NONE);
-	cert_judge(s->store, chain, &b, MINT_NOW, &v);
+	cert_judge(s->store, chain, &b, NULL, MINT_NOW, &v);
 	assert_int_equal(v.why, REASON_CERT_NAME);
 }
 
@@ -143,7 +143,7 @@ static void test_system_bundle_is_read_leniently(void **state)
 	conf = conf_with(s, trust, "a.pem", "a.key");
 	store = cert_store_new(conf, err, sizeof(err));
 	assert_string_equal(err, "");
-	cert_judge(store, cert_own_chain(cert_own_default(store)), NULL, MINT_NOW, &v);
+	cert_judge(store, cert_own_chain(cert_own_default(store)), NULL, NULL, MINT_NOW, &v);
 	assert_int_equal(v.why, REASON_NONE);
 	cert_store_free(store);
 	conf_unref(conf);
@@ -186,7 +186,7 @@ static void test_overlong_chain(void **state)
 		mint_pem_cert(&pem, &s->inter);
 	chain = cert_chain_from_pem(mint_pem_span(&pem));
 	assert_non_null(chain);
-	cert_judge(s->store, chain, NULL, MINT_NOW, &v);
+	cert_judge(s->store, chain, NULL, NULL, MINT_NOW, &v);
 	assert_int_equal(v.why, REASON_NONE);
 	cert_chain_free(chain);
 }

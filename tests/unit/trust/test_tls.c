@@ -48,7 +48,7 @@ static void check_judged(struct scene *s, const struct end *e, const char *name)
 	struct cert_verdict verdict;
 
 	assert_non_null(chain);
-	cert_judge(s->store, chain, &d, MINT_NOW, &verdict);
+	cert_judge(s->store, chain, &d, NULL, MINT_NOW, &verdict);
 	assert_int_equal(verdict.why, REASON_NONE);
 	cert_chain_free(chain);
 }
@@ -382,7 +382,7 @@ static void test_backend_side(void **state)
 	carry(&l.client, &l.server, SPAN("<db:result/>"));
 	assert_null(tls_peer_chain(l.server.tls)); /* nor was one asked for */
 	chain = tls_peer_chain(l.client.tls);
-	cert_judge(s->store, chain, NULL, MINT_NOW, &verdict);
+	cert_judge(s->store, chain, NULL, NULL, MINT_NOW, &verdict);
 	assert_int_equal(verdict.why, REASON_CERT_SELF_SIGNED);
 	tls_facts(l.server.tls, &facts);
 	assert_int_equal(facts.sni.n, 0);

@@ -108,43 +108,10 @@ static void defaults(void **state)
 	conf_unref(conf);
 }
 
-static void every_value(void **state)
+/* Those of every_value. */
+static void assert_hosts(const struct conf *conf)
 {
-	struct conf *conf = load(
-	    "[global]\r\nlog-level = debug\r\nworkers = 256 ; as many as there may be\r\nuser: "
-	    "root\r\nsecret=0123456789abcdef\r\n"
-	    "[public]\nlisten = 127.0.0.1:1, [::1]:2\nlisten=127.0.0.1:3\n"
-	    "[ trust ]\nsystem = yes\nbundle = $D/cert.pem\nanchor = $D/cert.pem\nanchor = $D/key.pem\n"
-	    "[dns]\nserver = 127.0.0.1 127.0.0.2:54 [::1]:55 [::2] ::3\n"
-	    "[backend  a.b-c_1 ]\nconnect = [::1]:5269\nlisten = 127.0.0.1:5 127.0.0.1:6\nauthenticate = no\n"
-	    "[backend z]\nconnect = 127.0.0.1:7\nlisten = 127.0.0.1:8\n"
-	    "[host EXÄMPLE.org.] # comment\ncertificate = $D/cert.pem\nkey = $D/key.pem\nbackend = a.b-c_1\n"
-	    "subdomains = conference.exämple.org other.example\nsubdomains = *\nsubdomains = muc.example\n"
-	    "[host z.example]\ncertificate = $D/key.pem\nkey = $D/cert.pem\nbackend = z\nsubdomains = *.z.example\n"
-	    "[timeouts]\nnegotiate = 1500ms\nidle = 24d\nretry = 0s\nhandshake = 2m\nclose = 1h\n"
-	    "[limits]\nstanza-size = 10000\nqueue-size = 3M\nname-size = 2K\n");
 	const struct conf_host *h = &conf->hosts[0];
-
-	(void)state;
-	assert_int_equal(conf->log_level, LOG_DEBUG);
-	assert_int_equal(conf->workers, 256);
-	assert_string_equal(conf->user, "root");
-	assert_string_equal(conf->secret, "0123456789abcdef");
-	assert_int_equal(conf->public_listens, 3);
-	assert_addr(&conf->public_listen[0], "127.0.0.1:1");
-	assert_addr(&conf->public_listen[1], "[::1]:2");
-	assert_addr(&conf->public_listen[2], "127.0.0.1:3");
-	assert_true(conf->trust_system);
-	assert_path(conf->trust_bundle, "cert.pem");
-	assert_int_equal(conf->trust_anchors_n, 2);
-	assert_path(conf->trust_anchors[0], "cert.pem");
-	assert_path(conf->trust_anchors[1], "key.pem");
-	assert_int_equal(conf->dns_servers_n, 5);
-	assert_addr(&conf->dns_servers[0], "127.0.0.1:53");
-	assert_addr(&conf->dns_servers[1], "127.0.0.2:54");
-	assert_addr(&conf->dns_servers[2], "[::1]:55");
-	assert_addr(&conf->dns_servers[3], "[::2]:53");
-	assert_addr(&conf->dns_servers[4], "[::3]:53");
 
 	assert_int_equal(conf->backends_n, 2);
 	assert_string_equal(conf->backends[0].name, "a.b-c_1");
@@ -167,6 +134,46 @@ static void every_value(void **state)
 	assert_ptr_equal(conf->hosts[1].backend, &conf->backends[1]);
 	assert_true(conf->hosts[1].wildcard);
 	assert_int_equal(conf->hosts[1].subdomains_n, 0);
+}
+
+static void every_value(void **state)
+{
+	struct conf *conf = load(
+	    "[global]\r\nlog-level = debug\r\nworkers = 256 ; as many as there may be\r\nuser: "
+	    "root\r\nsecret=0123456789abcdef\r\n"
+	    "[public]\nlisten = 127.0.0.1:1, [::1]:2\nlisten=127.0.0.1:3\n"
+	    "[ trust ]\nsystem = yes\nbundle = $D/cert.pem\nanchor = $D/cert.pem\nanchor = $D/key.pem\n"
+	    "[dns]\nserver = 127.0.0.1 127.0.0.2:54 [::1]:55 [::2] ::3\n"
+	    "[backend  a.b-c_1 ]\nconnect = [::1]:5269\nlisten = 127.0.0.1:5 127.0.0.1:6\nauthenticate = no\n"
+	    "[backend z]\nconnect = 127.0.0.1:7\nlisten = 127.0.0.1:8\n"
+	    "[host EXÄMPLE.org.] # comment\ncertificate = $D/cert.pem\nkey = $D/key.pem\nbackend = a.b-c_1\n"
+	    "subdomains = conference.exämple.org other.example\nsubdomains = *\nsubdomains = muc.example\n"
+	    "[host z.example]\ncertificate = $D/key.pem\nkey = $D/cert.pem\nbackend = z\nsubdomains = *.z.example\n"
+	    "[timeouts]\nnegotiate = 1500ms\nidle = 24d\nretry = 0s\nhandshake = 2m\nclose = 1h\n"
+	    "[limits]\nstanza-size = 10000\nqueue-size = 3M\nname-size = 2K\n");
+
+	(void)state;
+	assert_int_equal(conf->log_level, LOG_DEBUG);
+	assert_int_equal(conf->workers, 256);
+	assert_string_equal(conf->user, "root");
+	assert_string_equal(conf->secret, "0123456789abcdef");
+	assert_int_equal(conf->public_listens, 3);
+	assert_addr(&conf->public_listen[0], "127.0.0.1:1");
+	assert_addr(&conf->public_listen[1], "[::1]:2");
+	assert_addr(&conf->public_listen[2], "127.0.0.1:3");
+	assert_true(conf->trust_system);
+	assert_path(conf->trust_bundle, "cert.pem");
+	assert_int_equal(conf->trust_anchors_n, 2);
+	assert_path(conf->trust_anchors[0], "cert.pem");
+	assert_path(conf->trust_anchors[1], "key.pem");
+	assert_int_equal(conf->dns_servers_n, 5);
+	assert_addr(&conf->dns_servers[0], "127.0.0.1:53");
+	assert_addr(&conf->dns_servers[1], "127.0.0.2:54");
+	assert_addr(&conf->dns_servers[2], "[::1]:55");
+	assert_addr(&conf->dns_servers[3], "[::2]:53");
+	assert_addr(&conf->dns_servers[4], "[::3]:53");
+
+	assert_hosts(conf);
 
 	assert_int_equal(conf->timeouts.negotiate, 1500);
 	assert_int_equal(conf->timeouts.idle, 24 * 86400000);
