@@ -93,7 +93,7 @@ static struct span var_name(const char *p)
 
 char *vars_expand(const struct vars *vars, const char *text, struct span *unknown)
 {
-	struct fake_bytes out = {NULL, 0, 0};
+	struct fake_bytes out = {NULL, 0, 0, 0};
 
 	while (*text != '\0') {
 		struct span name = var_name(text);

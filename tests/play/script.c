@@ -136,7 +136,7 @@ static void add_line(struct input *in, const struct place *at, struct span text)
 
 static void read_conf(struct input *in, const struct place *at)
 {
-	struct fake_bytes all = {NULL, 0, 0};
+	struct fake_bytes all = {NULL, 0, 0, 0};
 	char line[LINE_MAX_BYTES];
 
 	fake_bytes_put(&all, SPAN("conf\n"));
@@ -299,7 +299,7 @@ static bool fill_one(struct fake_bytes *out, struct span inside, const struct sc
 
 char *script_fill(const char *text, const struct scene *scene, char *const *args, struct span *unknown)
 {
-	struct fake_bytes out = {NULL, 0, 0};
+	struct fake_bytes out = {NULL, 0, 0, 0};
 
 	while (*text != '\0') {
 		const char *close = *text == '{' ? strchr(text, '}') : NULL;

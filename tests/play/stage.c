@@ -88,7 +88,7 @@ static size_t escape(const char *p, char *out)
 
 struct fake_bytes stage_bytes(const struct stage *stage, const char *text)
 {
-	struct fake_bytes out = {NULL, 0, 0};
+	struct fake_bytes out = {NULL, 0, 0, 0};
 	struct span unknown = SPAN_NONE;
 	char *expanded = vars_expand(stage->vars, text, &unknown);
 

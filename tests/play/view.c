@@ -206,7 +206,7 @@ enum view_rc view_read(struct span header, struct span bytes, struct view **view
 /* The start tag with the two declarations that every header has, where the script left them out. */
 static char *whole_header(const char *text)
 {
-	struct fake_bytes b = {NULL, 0, 0};
+	struct fake_bytes b = {NULL, 0, 0, 0};
 	const char *tag = strstr(text, "<stream:stream");
 	size_t name_n = strlen("<stream:stream");
 

@@ -19,7 +19,7 @@ static struct span must_word(const struct stage *stage, const char **rest, const
 
 /* --- before the start --- */
 
-/* conf … end: the gateway's configuration file */
+/* conf … end: the gateway's configuration file; once it runs, what "reload" will read */
 static void conf(struct stage *stage, const char *rest)
 {
 	struct fake_bytes text = stage_bytes(stage, rest);
@@ -27,8 +27,9 @@ static void conf(struct stage *stage, const char *rest)
 	char path[128];
 	FILE *f;
 
-	if (stage->conf != NULL)
+	if (stage->conf != NULL && stage->gate == NULL)
 		stage_fail(stage, "there is a configuration already");
+	conf_unref(stage->conf);
 	(void)snprintf(path, sizeof(path), "%s/sallyport.ini", stage->dir);
 	f = fopen(path, "w");
 	ENSURE(f != NULL && fwrite(text.p, 1, text.n, f) == text.n && fclose(f) == 0);
@@ -89,6 +90,24 @@ static void start(struct stage *stage, const char *rest)
 		stage_fail(stage, "gate_new: %s", err);
 	if (!gate_listen(stage->gate, true, err, sizeof(err)))
 		stage_fail(stage, "gate_listen: %s", err);
+}
+
+/* reload: as SIGHUP does */
+static void reload(struct stage *stage, const char *rest)
+{
+	char err[512] = "";
+	struct site *site;
+
+	(void)rest;
+	if (stage->gate == NULL)
+		stage_fail(stage, "the gateway does not run");
+	site = site_new(stage->conf, stage->site, err, sizeof(err));
+	if (site == NULL)
+		stage_fail(stage, "site_new: %s", err);
+	if (!gate_reload(stage->gate, site, err, sizeof(err)))
+		stage_fail(stage, "gate_reload: %s", err);
+	site_unref(stage->site);
+	stage->site = site;
 }
 
 /* --- names --- */
@@ -302,6 +321,7 @@ static const struct {
     {"name", name, true},
     {"forget", forget, true},
     {"start", start, false},
+    {"reload", reload, false},
     {"dns", dns, true},
     {"after", after, true},
     {"refuse", refuse, true},

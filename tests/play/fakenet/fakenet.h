@@ -88,7 +88,8 @@ void fake_dns_reset(void);
 
 struct fake_bytes {
 	char *p;
-	size_t n, cap;
+	size_t n;
+	size_t head, cap; /* p stands head bytes behind the start of a block of cap */
 };
 void *fake_alloc(size_t n); /* zeroed; never NULL */
 void fake_bytes_put(struct fake_bytes *b, struct span bytes);
