@@ -3,9 +3,14 @@
  * It reads bytes where they lie, checks them completely (well-formedness, namespaces, legal characters, UTF-8, XMPP's
  * restrictions, limits) and reports whole top-level elements: no prefix of an element that later breaks a rule is ever
  * reported.  It copies nothing but the stream header's namespace declarations, allocates nothing for an element, and
- * gives the same events for any split of the input.  It accepts exactly what a conforming parser accepts in namespace mode, less the
- * listed restrictions: comments, processing instructions, DTDs, entities other than the five predefined, an XML
- * declaration that is not at the very start or names another encoding than UTF-8, and a byte order mark. */
+ * gives the same events for any split of the input.
+ *
+ * It accepts exactly what a conforming parser accepts in namespace mode, less the listed restrictions: comments,
+ * processing instructions, DTDs, entities other than the five predefined, an XML declaration that is not at the very
+ * start or names another encoding than UTF-8 or another version than 1.x, a byte order mark, text between top-level
+ * elements, a header that is an empty element.  Names are those of the fourth edition of XML 1.0.
+ *
+ * A tag is judged when its end (a '>', or a '<' that can't be in it) has come, not before. */
 #ifndef SALLYPORT_XML_H
 #define SALLYPORT_XML_H
 

@@ -2,9 +2,6 @@
 
 #include <stdlib.h>
 
-/* Offsets are kept in 32 bits. */
-#define MOST_BYTES (UINT32_C(1) << 30)
-
 static size_t at_most(size_t n, size_t most)
 {
 	return n < most ? n : most;
@@ -22,8 +19,12 @@ struct xml *xml_new(const struct xml_limits *limits)
 
 	if (x == NULL)
 		return NULL;
-	x->scan = xml_best_scan();
+	x->rush = xml_best_rush();
 	xml_set_limits(x, limits);
+	if (!xml_deepen(x)) {
+		xml_free(x);
+		return NULL;
+	}
 	xml_reset(x);
 	return x;
 }
@@ -43,7 +44,7 @@ void xml_reset(struct xml *x)
 	enter(x, XML_AT_START);
 	free(x->header);
 	x->header = NULL;
-	x->content_ns = XML_NS_NONE;
+	x->frame[0] = (struct xml_frame){.content_ns = XML_NS_NONE};
 	x->document = x->cdata = false;
 	x->consumed = x->error_at = 0;
 	x->pos = x->seek = 0;
@@ -52,12 +53,22 @@ void xml_reset(struct xml *x)
 	x->top = (struct xml_top){0};
 }
 
+/* In the middle of an element the old limits hold on: its frames depend on them. */
+static void use_limits(struct xml *x)
+{
+	x->limits = x->next_limits;
+	if (x->deepest > x->limits.depth)
+		x->deepest = x->limits.depth;
+}
+
 void xml_set_limits(struct xml *x, const struct xml_limits *limits)
 {
-	x->limits.element_bytes = at_most(limits->element_bytes, MOST_BYTES);
-	x->limits.depth = limits->depth;
-	x->limits.attributes = (unsigned)at_most(limits->attributes, XML_TAG_ATTRS);
-	x->limits.name_bytes = (unsigned)at_most(limits->name_bytes, UINT16_MAX);
+	x->next_limits.element_bytes = at_most(limits->element_bytes, XML_MOST_BYTES);
+	x->next_limits.depth = limits->depth;
+	x->next_limits.attributes = (unsigned)at_most(limits->attributes, XML_TAG_ATTRS);
+	x->next_limits.name_bytes = (unsigned)at_most(limits->name_bytes, UINT16_MAX);
+	if (x->pos == 0 && x->depth == 0)
+		use_limits(x);
 }
 
 void xml_expect_document(struct xml *x)
@@ -112,10 +123,11 @@ static void make_event(struct xml_cursor *c, struct xml_ev *ev)
 	    .insert = top->name.at + top->name.n,
 	    .prefixes = top->prefixes,
 	    .dialback = top->dialback,
-	    .content_ns = x->content_ns,
+	    .content_ns = (enum xml_ns)x->frame[0].content_ns,
 	};
 	x->consumed += ev->bytes.n;
 	x->pos = 0;
+	use_limits(x);
 }
 
 /* The XML declaration, if the "<?" at c->p begins one. */
@@ -168,7 +180,7 @@ static enum xml_tok read_prolog(struct xml_cursor *c)
 
 static enum xml_rc read_element(struct xml_cursor *c, struct xml_ev *ev)
 {
-	enum xml_tok tok = c->x->scan->element(c);
+	enum xml_tok tok = xml_read_element(c);
 
 	if (tok == XML_TOK_SHORT)
 		return XML_MORE;
@@ -195,7 +207,7 @@ static enum xml_rc read_header(struct xml_cursor *c, struct xml_ev *ev)
 	if (tok == XML_TOK_OK && x->document)
 		return start_element(c, ev);
 	if (tok == XML_TOK_OK)
-		tok = xml_start_tag_slow(c, &t);
+		tok = xml_start_tag(c, &t);
 	if (tok == XML_TOK_SHORT)
 		return XML_MORE;
 	if (tok == XML_TOK_BAD)
@@ -223,7 +235,7 @@ static enum xml_rc read_space(struct xml_cursor *c, struct xml_ev *ev)
 
 static enum xml_rc read_end(struct xml_cursor *c, struct xml_ev *ev)
 {
-	switch (xml_end_tag_slow(c, c->x->header->name)) {
+	switch (xml_end_tag(c, c->x->header->name)) {
 	case XML_TOK_OK:
 		break;
 	case XML_TOK_SHORT:

@@ -104,22 +104,29 @@ enum xml_ns xml_classify(struct span uri, bool coded, bool *reserved, bool *is_x
 	} known[] = {
 	    {SPAN(""), XML_NS_NONE},
 	    {SPAN("jabber:server"), XML_NS_SERVER},
-	    {SPAN("http://etherx.jabber.org/streams"), XML_NS_STREAMS},
 	    {SPAN("jabber:server:dialback"), XML_NS_DIALBACK},
+	    {SPAN("http://www.w3.org/2000/xmlns/"), XML_NS_OTHER},
 	    {SPAN("urn:ietf:params:xml:ns:xmpp-tls"), XML_NS_TLS},
 	    {SPAN("urn:ietf:params:xml:ns:xmpp-sasl"), XML_NS_SASL},
+	    {SPAN("http://etherx.jabber.org/streams"), XML_NS_STREAMS},
+	    {SPAN("http://www.w3.org/XML/1998/namespace"), XML_NS_OTHER},
 	};
 	char plain[64]; /* longer than every one that is known */
 
-	if (coded && !xml_decode(uri, true, plain, sizeof(plain), &uri.n))
-		uri.n = sizeof(plain);
-	if (coded)
+	*is_xml = *reserved = false;
+	if (!coded && !xml_may_be_known(uri.n))
+		return XML_NS_OTHER;
+	if (coded) {
+		if (!xml_decode(uri, true, plain, sizeof(plain), &uri.n))
+			return XML_NS_OTHER;
 		uri.p = plain;
-	*is_xml = span_eq(uri, SPAN("http://www.w3.org/XML/1998/namespace"));
-	*reserved = *is_xml || span_eq(uri, SPAN("http://www.w3.org/2000/xmlns/"));
+	}
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		if (span_eq(uri, known[i].uri))
+		if (uri.n == known[i].uri.n && memcmp(uri.p, known[i].uri.p, uri.n) == 0) {
+			*is_xml = i == ARRAY_LEN(known) - 1;
+			*reserved = known[i].ns == XML_NS_OTHER;
 			return known[i].ns;
+		}
 	}
 	return XML_NS_OTHER;
 }

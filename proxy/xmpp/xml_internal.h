@@ -5,14 +5,18 @@
  *
  *   xml.c         what stands at the top: header, white space, elements, end of stream; makes the events
  *   xml_prolog.c  the XML declaration
- *   xml_scan.inc  the inside of an element: text, tags, CDATA; compiled once per instruction set (xml_scan_*.c)
- *   xml_slow.c    the same for what is rare: tags cut by the end of the input, CDATA, end tags with white space
- *   xml_ns.c      what a start tag means: declarations, namespaces, duplicate attributes
- *   xml_chars.c   characters, names, references
+ *   xml_token.c   the inside of an element, any token: text, tags, references, CDATA
+ *   xml_tag.c     reads a start tag
+ *   xml_rush.inc  the same for simple tokens, as nearly all are: compiled for each instruction set
+ *   xml_ns.c      what a start tag means: declarations, namespaces
+ *   xml_names.c   names
+ *   xml_chars.c   characters, references
+ *   xml_decode.c  what values mean; namespaces that we know
  *
- * A tag or reference is judged when its end has come: until then xml_seek_tag_end() looks only for the end, and
- * remembers how far it came.  Hence any split of the input gives the same answers, and each byte is looked at a
- * bounded number of times. */
+ * A tag or reference is judged when its end has come: until then the scanner looks only for that end, and remembers how
+ * far it came.  Hence any split of the input gives the same answers, and each byte is looked at a bounded number of
+ * times.  xml_rush.inc never judges: what is not simple, or is cut by the end of the input, it leaves to xml_token.c.
+ */
 #ifndef XML_INTERNAL_H
 #define XML_INTERNAL_H
 
@@ -22,6 +26,9 @@
 #define XML_TAG_ATTRS 256
 /* The most prefixes in scope that were declared inside one top-level element. */
 #define XML_SCOPE_PREFIXES 64
+
+/* The most bytes that an element may have: offsets are kept in 31 bits. */
+#define XML_MOST_BYTES (UINT32_C(1) << 30)
 
 enum xml_tok {
 	XML_TOK_OK,
@@ -41,13 +48,13 @@ enum xml_state {
 /* A qualified name: its bytes stand at `at`; prefix_n == 0: no prefix. */
 struct xml_qname {
 	uint32_t at;
-	uint16_t n;        /* all of it */
-	uint16_t prefix_n; /* without the colon */
+	uint32_t n : 16;        /* all of it */
+	uint32_t prefix_n : 16; /* without the colon */
 };
 
 struct xml_raw {
-	uint32_t at, n; /* at == 0: absent (nothing but a tag's '<' can stand there) */
-	bool coded;
+	uint32_t at; /* 0: absent (nothing but a tag's '<' can stand there) */
+	uint32_t n : 31, coded : 1;
 };
 
 struct xml_tag_attr {
@@ -61,9 +68,9 @@ struct xml_tag {
 	struct xml_qname name;
 	bool empty;
 	unsigned attrs;
-	unsigned prefixed; /* how many of them have a prefix, declarations included */
-	int xmlns;         /* which of them declares the default namespace; -1: none */
-	uint64_t seen;     /* a bit for each name's hash: no duplicate where the bit is new */
+	unsigned prefixed;                /* how many of them have a prefix, declarations included */
+	const struct xml_tag_attr *xmlns; /* the one that declares the default namespace; NULL: none */
+	uint64_t seen;                    /* a bit for each name's hash: no duplicate where the bit is new */
 	struct xml_tag_attr attr[XML_TAG_ATTRS];
 };
 
@@ -105,23 +112,23 @@ struct xml_top {
 	enum xml_ns ns;
 	bool empty, dialback;
 	uint32_t prefixes;
-	struct xml_raw attr[XML_TOP_ATTRS];
+	struct xml_raw attr[XML_TOP_ATTRS + 1]; /* the last takes all others */
 };
 
 struct xml_cursor;
 
-/* The scanner's inner loop for one instruction set: reads on in the top-level element.  OK: it is whole. */
-struct xml_scan {
+/* A way to hurry, for one instruction set. */
+struct xml_rush {
 	const char *name;
 	bool (*usable)(void);
-	enum xml_tok (*element)(struct xml_cursor *c);
-	/* Reads the start tag at c->p, which must end before `end`. */
-	enum xml_tok (*tag)(struct xml_cursor *c, struct xml_tag *t, const char *end);
+	/* Reads simple tokens of the top-level element from c->p on, as long as they come, and leaves c->p behind them.
+	 * True: the element is whole. */
+	bool (*run)(struct xml_cursor *c);
 };
 
 struct xml {
-	struct xml_limits limits;
-	const struct xml_scan *scan;
+	struct xml_limits limits, next_limits; /* for this element, for the next */
+	const struct xml_rush *rush;           /* NULL: none */
 	enum xml_state state;
 	bool document; /* a lone document: its root is the one top-level element, and there is no header */
 
@@ -134,14 +141,14 @@ struct xml {
 	enum xml_error error;
 	uint64_t error_at;
 
-	unsigned depth, frames; /* open elements; room for them */
+	/* Open elements: frame[1] is the top-level one, frame[depth] the innermost.  frame[0] stands for the header. */
+	unsigned depth, deepest; /* deepest: there is room for it, and it is allowed */
 	struct xml_frame *frame;
 	unsigned bound, bindings; /* declarations in scope; room for them */
 	struct xml_binding *binding;
 
 	struct xml_top top;
 	struct xml_header *header; /* NULL before it, and in a document */
-	enum xml_ns content_ns;    /* the header's default namespace */
 };
 
 /* Where a call of xml_next() reads.  The bytes start at in; why and bad say what is wrong and where. */
@@ -172,6 +179,9 @@ enum {
 	XML_C_SPACE = 4, /* white space */
 	XML_C_VALUE = 8, /* nothing special in an attribute value but perhaps its end */
 	XML_C_TEXT = 16, /* nothing special in text */
+	/* For the vector variants, which make sets of the topmost bits. */
+	XML_C_NO_NAME = 0x40, /* not XML_C_NAME */
+	XML_C_STOP = 0x80,    /* a quote, or not both of XML_C_VALUE and XML_C_TEXT */
 };
 extern const uint8_t xml_class[256];
 
@@ -186,6 +196,15 @@ static inline const char *xml_skip_space(const char *p, const char *end)
 		p++;
 	return p;
 }
+
+#define XML_KEY_XMLNS UINT64_C(0x736e6c6d78)       /* "xmlns" */
+#define XML_KEY_XML UINT64_C(0x6c6d78)             /* "xml" */
+#define XML_KEY_FROM UINT64_C(0x6d6f7266)          /* "from" */
+#define XML_KEY_TO UINT64_C(0x6f74)                /* "to" */
+#define XML_KEY_ID UINT64_C(0x6469)                /* "id" */
+#define XML_KEY_TYPE UINT64_C(0x65707974)          /* "type" */
+#define XML_KEY_VERSION UINT64_C(0x6e6f6973726576) /* "version" */
+#define XML_KEY_LANG UINT64_C(0x676e616c3a6c6d78)  /* "xml:lang" */
 
 /* A name's first eight bytes as a number (its first byte lowest, zeros behind a shorter one). */
 static inline uint64_t xml_key(const char *p, size_t n, const char *end)
@@ -202,14 +221,18 @@ static inline uint64_t xml_key(const char *p, size_t n, const char *end)
 	return n >= 8 ? key : key & ((UINT64_C(1) << 8 * n) - 1);
 }
 
-#define XML_KEY_XMLNS UINT64_C(0x736e6c6d78) /* "xmlns" */
-#define XML_KEY_XML UINT64_C(0x6c6d78)       /* "xml" */
+/* One of 64 bits for a key. */
+static inline uint64_t xml_key_bit(uint64_t key)
+{
+	return UINT64_C(1) << (key * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+}
 
 /* One character that is not ASCII, at p; *next is left behind it. */
 enum xml_tok xml_utf8(struct xml_cursor *c, const char *p, const char *end, const char **next, uint32_t *cp);
-/* A qualified name; *next is left behind it. */
-enum xml_tok xml_read_qname(
-    struct xml_cursor *c, const char *p, const char *end, const char **next, struct xml_qname *q);
+/* Moves on over characters that are not ASCII, as long as they are good and not near the end. */
+const char *xml_skip_utf8(const char *p, const char *end);
+/* The same, and over plain text. */
+const char *xml_skip_text(const char *p, const char *end);
 /* The first byte at or behind p that can't be in a reference; p is behind its '&'. */
 const char *xml_ref_end(const char *p, const char *end);
 /* The reference between p (its '&') and q (found by xml_ref_end(), before the input's end). */
@@ -218,43 +241,71 @@ enum xml_tok xml_check_ref(struct xml_cursor *c, const char *p, const char *q);
 uint32_t xml_ref_char(struct span body);
 bool xml_is_char(uint32_t cp);
 
+/* --- xml_names.c --- */
+
+/* A qualified name; *next is left behind it. */
+enum xml_tok xml_read_qname(
+    struct xml_cursor *c, const char *p, const char *end, const char **next, struct xml_qname *q);
+
 /* --- xml_decode.c --- */
 
 /* Are two raw attribute values the same when decoded? */
 bool xml_same_value(struct span a, struct span b);
+/* reserved: no declaration may name it, but that the prefix xml may be bound to one of these (is_xml). */
 enum xml_ns xml_classify(struct span uri, bool coded, bool *reserved, bool *is_xml);
+/* Can it be among those that xml_classify() knows? */
+static inline bool xml_may_be_known(size_t uri_n)
+{
+	return uri_n < 64 && (UINT64_C(0x11a0402001) >> uri_n & 1) != 0;
+}
 
 /* --- xml_ns.c --- */
 
 /* Gives the start tag a meaning: opens the element (unless it is empty). */
 enum xml_tok xml_open(struct xml_cursor *c, const struct xml_tag *t);
+/* Makes room for deeper elements.  False: no memory. */
+MUST_CHECK bool xml_deepen(struct xml *x);
+/* Keeps what the event will say of the top-level element. */
+void xml_note_top(struct xml_cursor *c, const struct xml_tag *t, enum xml_ns ns);
 /* Makes the declarations of the tag just opened those of the header. */
 enum xml_tok xml_keep_header(struct xml_cursor *c, const struct xml_tag *t);
-void xml_close(struct xml *x);
 
-/* --- xml_slow.c --- */
+static inline void xml_close(struct xml *x)
+{
+	x->bound -= x->frame[x->depth--].bindings;
+}
+
+/* --- xml_tag.c --- */
+
+/* Reads the start tag at c->p; it must end before `end`. */
+enum xml_tok xml_read_tag(struct xml_cursor *c, struct xml_tag *t, const char *end);
+
+/* Is the name among those of the attributes read so far? */
+bool xml_is_repeated(const struct xml_cursor *c, const struct xml_tag *t, const struct xml_qname *q);
+
+/* --- xml_token.c --- */
 
 /* Looks for the end of the tag at c->p, on from x->seek.  NULL: not yet there. */
 const char *xml_seek_tag_end(struct xml_cursor *c);
-/* The start tag at c->p, wherever it ends. */
-enum xml_tok xml_start_tag_slow(struct xml_cursor *c, struct xml_tag *t);
-enum xml_tok xml_end_tag_slow(struct xml_cursor *c, struct span name);
-/* The byte at *p that is not plain in a value: steps over it if it may be there. */
-enum xml_tok xml_special_in_value(struct xml_cursor *c, const char **p, const char *end, bool *coded);
-/* The byte at *p that is not plain: steps over it if it may be there.  OK with *p at '<': the text ends. */
-enum xml_tok xml_special_in_text(struct xml_cursor *c, const char **p);
-/* "<!" at c->p. */
-enum xml_tok xml_bang(struct xml_cursor *c);
+/* The start tag at c->p, and the end tag (of `name`): steps over it. */
+enum xml_tok xml_start_tag(struct xml_cursor *c, struct xml_tag *t);
+enum xml_tok xml_end_tag(struct xml_cursor *c, struct span name);
+/* Reads on in the top-level element.  OK: it is whole. */
+enum xml_tok xml_read_element(struct xml_cursor *c);
 
 /* --- xml_prolog.c --- */
 
 /* The XML declaration between p and q (its '<' and behind its '>'). */
 enum xml_tok xml_read_declaration(struct xml_cursor *c, const char *p, const char *q);
 
-/* --- xml_simd.c --- */
+/* --- xml_rush.c --- */
 
-/* All variants that this machine can run, the best first; NULL ends the list. */
-extern const struct xml_scan *const xml_scans[];
-const struct xml_scan *xml_best_scan(void);
+extern const struct xml_rush xml_rush_avx512, xml_rush_avx2, xml_rush_sse2, xml_rush_neon;
+/* All of this architecture, the best first; the last is NULL, which every machine can run. */
+extern const struct xml_rush *const xml_rushes[];
+extern const unsigned xml_rush_count;
+const char *xml_rush_name(const struct xml_rush *rush);
+bool xml_rush_usable(const struct xml_rush *rush);
+const struct xml_rush *xml_best_rush(void);
 
 #endif

@@ -65,18 +65,31 @@ static enum xml_tok default_ns(struct xml_cursor *c, const struct xml_tag_attr *
 	return reserved ? xml_bad(c, XML_ERR_NOT_WELL_FORMED, c->in + a->name.at) : XML_TOK_OK;
 }
 
-static bool grow(void **array, unsigned *room, unsigned most, size_t size)
+/* Twice as much room for bindings. */
+static bool bind_more(struct xml *x)
 {
-	unsigned n = *room == 0 ? 8 : *room * 2;
-	void *more;
+	unsigned n = x->bindings == 0 ? 8 : x->bindings * 2;
+	struct xml_binding *more = realloc(x->binding, n * sizeof(*more));
 
-	if (n > most)
-		n = most;
-	more = realloc(*array, n * size);
 	if (more == NULL)
 		return false;
-	*array = more;
-	*room = n;
+	x->binding = more;
+	x->bindings = n;
+	return true;
+}
+
+bool xml_deepen(struct xml *x)
+{
+	unsigned n = x->deepest == 0 ? 8 : x->deepest * 2;
+	struct xml_frame *more;
+
+	if (n > x->limits.depth)
+		n = x->limits.depth;
+	more = realloc(x->frame, (n + 1) * sizeof(*more));
+	if (more == NULL)
+		return false;
+	x->frame = more;
+	x->deepest = n;
 	return true;
 }
 
@@ -93,8 +106,7 @@ static enum xml_tok bind_prefix(struct xml_cursor *c, const struct xml_tag_attr 
 		return xml_bad(c, XML_ERR_NOT_WELL_FORMED, c->in + a->name.at);
 	if (x->bound == XML_SCOPE_PREFIXES)
 		return xml_bad(c, XML_ERR_TOO_MANY_NAMESPACES, c->in + a->name.at);
-	if (x->bound == x->bindings &&
-	    !grow((void **)&x->binding, &x->bindings, XML_SCOPE_PREFIXES, sizeof(*x->binding)))
+	if (x->bound == x->bindings && !bind_more(x))
 		return xml_bad(c, XML_ERR_NO_MEMORY, c->in + a->name.at);
 	x->binding[x->bound++] = (struct xml_binding){
 	    .key = xml_key(prefix.p, prefix.n, c->end),
@@ -145,8 +157,8 @@ static enum xml_tok declare(struct xml_cursor *c, const struct xml_tag *t, enum 
 {
 	enum xml_tok tok = XML_TOK_OK;
 
-	if (t->xmlns >= 0)
-		tok = default_ns(c, &t->attr[t->xmlns], content_ns);
+	if (t->xmlns != NULL)
+		tok = default_ns(c, t->xmlns, content_ns);
 	for (unsigned i = 0; tok == XML_TOK_OK && t->prefixed > 0 && i < t->attrs; i++) {
 		if (is_declaration(c, &t->attr[i].name))
 			tok = bind_prefix(c, &t->attr[i]);
@@ -154,26 +166,39 @@ static enum xml_tok declare(struct xml_cursor *c, const struct xml_tag *t, enum 
 	return tok;
 }
 
-/* Keeps what the event will say of the top-level element. */
-static void note_top(struct xml_cursor *c, const struct xml_tag *t, enum xml_ns ns)
+/* Which of an element's attributes an event tells of; XML_TOP_ATTRS: none.  A name has no NUL, so that a key of less
+ * than eight bytes says it all. */
+static enum xml_top_attr known_attr(uint64_t key, size_t n)
 {
-	static const struct {
-		struct span name;
-		enum xml_top_attr as;
-	} known[] = {{SPAN("from"), XML_FROM}, {SPAN("to"), XML_TO}, {SPAN("id"), XML_ID}, {SPAN("type"), XML_TYPE},
-	    {SPAN("version"), XML_VERSION}, {SPAN("xml:lang"), XML_LANG}};
+	switch (key) {
+	case XML_KEY_FROM:
+		return XML_FROM;
+	case XML_KEY_TO:
+		return XML_TO;
+	case XML_KEY_ID:
+		return XML_ID;
+	case XML_KEY_TYPE:
+		return XML_TYPE;
+	case XML_KEY_VERSION:
+		return XML_VERSION;
+	case XML_KEY_LANG:
+		return n == 8 ? XML_LANG : XML_TOP_ATTRS;
+	default:
+		return XML_TOP_ATTRS;
+	}
+}
+
+void xml_note_top(struct xml_cursor *c, const struct xml_tag *t, enum xml_ns ns)
+{
 	struct xml_top *top = &c->x->top;
 
 	top->name = t->name;
 	top->ns = ns;
 	top->empty = t->empty;
 	for (unsigned i = 0; i < t->attrs; i++) {
-		struct span name = {c->in + t->attr[i].name.at, t->attr[i].name.n};
+		const struct xml_tag_attr *a = &t->attr[i];
 
-		for (size_t k = 0; k < ARRAY_LEN(known); k++) {
-			if (span_eq(name, known[k].name))
-				top->attr[known[k].as] = t->attr[i].value;
-		}
+		top->attr[known_attr(xml_key(c->in + a->name.at, a->name.n, c->end), a->name.n)] = a->value;
 	}
 }
 
@@ -181,7 +206,7 @@ enum xml_tok xml_open(struct xml_cursor *c, const struct xml_tag *t)
 {
 	struct xml *x = c->x;
 	unsigned bound = x->bound;
-	enum xml_ns content_ns = x->depth > 0 ? (enum xml_ns)x->frame[x->depth - 1].content_ns : x->content_ns;
+	enum xml_ns content_ns = (enum xml_ns)x->frame[x->depth].content_ns;
 	struct meaning m;
 
 	if (x->depth >= x->limits.depth)
@@ -196,20 +221,15 @@ enum xml_tok xml_open(struct xml_cursor *c, const struct xml_tag *t)
 	if (m.ns == XML_NS_DIALBACK)
 		x->top.dialback = true;
 	if (x->depth == 0)
-		note_top(c, t, m.ns);
+		xml_note_top(c, t, m.ns);
 	if (t->empty) {
 		x->bound = bound;
 		return XML_TOK_OK;
 	}
-	if (x->depth == x->frames && !grow((void **)&x->frame, &x->frames, x->limits.depth, sizeof(*x->frame)))
+	if (x->depth == x->deepest && !xml_deepen(x))
 		return xml_bad(c, XML_ERR_NO_MEMORY, c->in + t->start);
-	x->frame[x->depth++] = (struct xml_frame){t->name, (uint8_t)content_ns, (uint8_t)(x->bound - bound)};
+	x->frame[++x->depth] = (struct xml_frame){t->name, (uint8_t)content_ns, (uint8_t)(x->bound - bound)};
 	return XML_TOK_OK;
-}
-
-void xml_close(struct xml *x)
-{
-	x->bound -= x->frame[--x->depth].bindings;
 }
 
 static struct span keep(char **to, struct span bytes)
@@ -229,8 +249,8 @@ enum xml_tok xml_keep_header(struct xml_cursor *c, const struct xml_tag *t)
 	struct xml_header *h;
 	char *to;
 
-	if (t->xmlns >= 0)
-		content_uri = xml_raw_span(c->in, t->attr[t->xmlns].value);
+	if (t->xmlns != NULL)
+		content_uri = xml_raw_span(c->in, t->xmlns->value);
 	size += content_uri.n;
 	if (x->bound > XML_HEADER_PREFIXES)
 		return xml_bad(c, XML_ERR_TOO_MANY_NAMESPACES, c->in + t->start);
@@ -255,7 +275,7 @@ enum xml_tok xml_keep_header(struct xml_cursor *c, const struct xml_tag *t)
 		};
 	}
 	x->header = h;
-	x->content_ns = (enum xml_ns)x->frame[0].content_ns;
+	x->frame[0].content_ns = x->frame[1].content_ns;
 	x->depth = x->bound = 0;
 	return XML_TOK_OK;
 }

@@ -19,12 +19,14 @@ static void expect_with(const char *in, const char *want, bool document, const s
 {
 	static const size_t chunks[] = {0, 1, 2, 3, 7, 64, 100};
 
-	for (const struct xml_scan *const *scan = xml_scans; *scan != NULL; scan++) {
-		for (size_t i = 0; i < ARRAY_LEN(chunks) && (*scan)->usable(); i++) {
-			char *got = feed_all(span_of(in), chunks[i], document, limits, *scan);
+	for (unsigned v = 0; v < xml_rush_count; v++) {
+		const struct xml_rush *rush = xml_rushes[v];
+
+		for (size_t i = 0; i < ARRAY_LEN(chunks) && xml_rush_usable(rush); i++) {
+			char *got = feed_all(span_of(in), chunks[i], document, limits, rush);
 
 			if (strcmp(got, want) != 0)
-				print_error("%s, pieces of %zu: %s\n", (*scan)->name, chunks[i], in);
+				print_error("%s, pieces of %zu: %s\n", xml_rush_name(rush), chunks[i], in);
 			assert_string_equal(got, want);
 			free(got);
 		}
@@ -310,21 +312,41 @@ static void test_reset(void **state)
 static void test_set_limits(void **state)
 {
 	const struct xml_limits small = {.element_bytes = 5, .depth = 3, .attributes = 3, .name_bytes = 8};
-	struct feed f = {.x = xml_new(&small)};
 	const struct xml_limits large = {.element_bytes = 100, .depth = 100, .attributes = 3, .name_bytes = 8};
+	struct feed f = {.x = xml_new(&small)};
 
 	(void)state;
 	feed_pending(&f, S, 3);
 	xml_set_limits(f.x, &large);
 	feed_pending(&f, "<a><b><c><d/></c></b></a>", 25);
 	assert_false(f.bad);
-	/* A limit below what has been read already. */
-	assert_int_equal(feed_pending(&f, "<a>0123456789", 13), 0);
+	/* In the middle of an element the limits stay, */
+	assert_int_equal(feed_pending(&f, "<a><a><a><a><a>", 15), 0);
 	xml_set_limits(f.x, &small);
-	feed_pending(&f, "<a>0123456789a", 14);
+	assert_int_equal(feed_pending(&f, "<a><a><a><a><a><a/></a></a></a></a></a>", 39), 39);
+	assert_false(f.bad);
+	/* but not longer. */
+	assert_int_equal(feed_pending(&f, "<a>Ã", 4), 0);
+	assert_false(f.bad);
+	assert_int_equal(feed_pending(&f, "<a>Ã©", 5), 0);
 	assert_int_equal(xml_error(f.x), XML_ERR_TOO_BIG);
 	xml_free(f.x);
 	free(f.log);
+}
+
+/* What the vector variants go by agrees with what all others do. */
+static void test_classes(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 256; i++) {
+		char b = (char)i;
+		bool both = xml_is(b, XML_C_VALUE) && xml_is(b, XML_C_TEXT);
+
+		assert_int_equal(xml_is(b, XML_C_NO_NAME), !xml_is(b, XML_C_NAME));
+		assert_int_equal(xml_is(b, XML_C_STOP), !both || b == '"' || b == '\'');
+		assert_true(!xml_is(b, XML_C_START) || xml_is(b, XML_C_NAME));
+		assert_true(i < 0x80 || xml_class[i] == (XML_C_NO_NAME | XML_C_STOP));
+	}
 }
 
 static void test_error_words(void **state)
@@ -345,7 +367,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_stream), cmocka_unit_test(test_namespaces),
 	    cmocka_unit_test(test_tags), cmocka_unit_test(test_text), cmocka_unit_test(test_prolog),
 	    cmocka_unit_test(test_document), cmocka_unit_test(test_limits), cmocka_unit_test(test_many_namespaces),
-	    cmocka_unit_test(test_reset), cmocka_unit_test(test_set_limits), cmocka_unit_test(test_error_words)};
+	    cmocka_unit_test(test_reset), cmocka_unit_test(test_set_limits), cmocka_unit_test(test_classes),
+	    cmocka_unit_test(test_error_words)};
 
 	return cmocka_run_group_tests_name("xml", tests, NULL, NULL);
 }

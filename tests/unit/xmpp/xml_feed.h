@@ -124,14 +124,13 @@ static inline size_t feed_fixed(void *arg)
 	return *(size_t *)arg;
 }
 
-/* The transcript of `in`, fed in pieces of `chunk` (0: whole).  scan: NULL for the best.  The caller frees it. */
+/* The transcript of `in`, fed in pieces of `chunk` (0: whole).  The caller frees it. */
 static inline char *feed_all(
-    struct span in, size_t chunk, bool document, const struct xml_limits *limits, const struct xml_scan *scan)
+    struct span in, size_t chunk, bool document, const struct xml_limits *limits, const struct xml_rush *rush)
 {
 	struct feed f = {.x = xml_new(limits != NULL ? limits : &feed_limits)};
 
-	if (scan != NULL)
-		f.x->scan = scan;
+	f.x->rush = rush;
 	if (document)
 		xml_expect_document(f.x);
 	feed_log(&f, "%s", "");
