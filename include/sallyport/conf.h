@@ -28,9 +28,12 @@ struct conf_host {
 	struct domain domain;
 	struct domain *subdomains; /* conference.example.org, …: domains of their own with the same settings */
 	size_t subdomains_n;
-	bool wildcard;           /* "*" among the subdomains: any one label below domain is ours as well */
-	char *certificate, *key; /* PEM files: full chain, private key */
-	char *backend_name;      /* as written; NULL: left out, since there is only one */
+	bool wildcard;       /* "*" among the subdomains: any one label below domain is ours as well */
+	char **certificates; /* PEM files with full chains, the preferred one first; none: those of [certificates] … */
+	size_t certificates_n;
+	char **keys; /* … and their private keys, in the same order */
+	size_t keys_n;
+	char *backend_name; /* as written; NULL: left out, since there is only one */
 	const struct conf_backend *backend;
 	unsigned line; /* where its section starts, for messages */
 };
@@ -113,6 +116,11 @@ struct conf {
 	char *trust_bundle;   /* where that lies; looked at only if trust_system */
 	char **trust_anchors; /* further PEM files */
 	size_t trust_anchors_n;
+	/* [certificates] */
+	char **certificate_folders; /* where the certificates of hosts that name none are looked for; the preferred one
+	                               first */
+	size_t certificate_folders_n;
+	uint32_t certificate_interval; /* ms: how often our certificates' files are looked at for changes */
 	/* [revocation] */
 	char **crls; /* files of revocation lists, and folders of such files */
 	size_t crls_n;

@@ -64,15 +64,15 @@ static bool own_load(struct cert_own *own, const struct conf_host *host, const s
 	X509 *leaf;
 	bool match;
 
-	if (!own_load_chain(own, host->certificate, c) || !own_load_key(own, host->key, c))
+	if (!own_load_chain(own, host->certificates[0], c) || !own_load_key(own, host->keys[0], c))
 		return false;
 	leaf = X509_parse_from_buffer(own->chain->der[0]);
 	if (leaf == NULL)
-		return cert_complain(c, "%s: the first certificate cannot be read", host->certificate);
+		return cert_complain(c, "%s: the first certificate cannot be read", host->certificates[0]);
 	match = X509_check_private_key(leaf, own->key) != 0;
 	X509_free(leaf);
-	return match || cert_complain(c, "%s: is not the key of the first certificate in %s (host %s)", host->key,
-	                    host->certificate, host->domain.s);
+	return match || cert_complain(c, "%s: is not the key of the first certificate in %s (host %s)", host->keys[0],
+	                    host->certificates[0], host->domain.s);
 }
 
 static bool general_load(struct cert_store *store, const struct cert_complaint *c)
@@ -118,7 +118,7 @@ static bool store_load(struct cert_store *store, const struct cert_complaint *c)
 	if (store->own == NULL)
 		return cert_complain(c, "out of memory");
 	for (size_t i = 0; i < conf->hosts_n; i++) {
-		if (!own_load(&store->own[i], &conf->hosts[i], c))
+		if (conf->hosts[i].certificates_n > 0 && !own_load(&store->own[i], &conf->hosts[i], c))
 			return false;
 	}
 	return true;
@@ -185,7 +185,7 @@ const struct cert_own *cert_own_find(const struct cert_store *store, const struc
 {
 	const struct conf_host *host = store->conf != NULL ? conf_host_find(store->conf, domain) : NULL;
 
-	return host != NULL ? &store->own[host - store->conf->hosts] : NULL;
+	return host != NULL && host->certificates_n > 0 ? &store->own[host - store->conf->hosts] : NULL;
 }
 
 const struct cert_own *cert_own_default(const struct cert_store *store)

@@ -28,6 +28,13 @@ static unsigned line_of(const struct conf_build *b, const char *section, const c
 	return 0;
 }
 
+/* A host that says nothing of a certificate has one found for it, if there is where to look. */
+static bool excused(const struct conf_build *b, const struct conf_draft *d, const struct conf_option *o)
+{
+	return o->section->owner == CONF_OF_HOST && b->conf->certificate_folders_n > 0 &&
+	       b->conf->hosts[d->at].certificates_n == 0 && b->conf->hosts[d->at].keys_n == 0;
+}
+
 /* What each section must have; silent about sections with other errors, which may be a misspelled key. */
 static void check_required(struct conf_build *b)
 {
@@ -39,7 +46,8 @@ static void check_required(struct conf_build *b)
 		for (size_t j = 0; j < conf_options_n; j++) {
 			const struct conf_option *o = &conf_options[j];
 
-			if (!d->faulty && o->section == d->section && o->required && d->seen[conf_option_place(o)] == 0)
+			if (!d->faulty && o->section == d->section && o->required &&
+			    d->seen[conf_option_place(o)] == 0 && !excused(b, d, o))
 				conf_error(b, d->line, "%s lacks \"%s\", as in %s = %s",
 				    conf_section_title(o->section, title), o->key, o->key, o->example);
 		}
@@ -185,6 +193,9 @@ static void check_hosts(struct conf_build *b)
 			continue;
 		host = &conf->hosts[d->at];
 		resolve_backend(b, d, host);
+		if (host->certificates_n != host->keys_n && !d->faulty && host->certificates_n > 0 && host->keys_n > 0)
+			conf_error(b, draft_line(d, "key"), "key: %zu of them to %zu certificates", host->keys_n,
+			    host->certificates_n);
 		claim(b, &host->domain, host, d->line);
 		for (size_t j = 0; j < host->subdomains_n; j++)
 			claim(b, &host->subdomains[j], host, draft_line(d, "subdomains"));

@@ -24,8 +24,8 @@ enum conf_type {
 	CONF_USER,       /* char *, a system user */
 	CONF_SECRET,     /* char * */
 	CONF_PATH,       /* char *, absolute */
-	CONF_FILE,       /* char *, absolute, of a file that can be read now */
-	CONF_FILES,      /* char *[], one a line */
+	CONF_FILES,      /* char *[], one a line: absolute, each a file that can be read now */
+	CONF_FOLDERS,    /* char *[], one a line: absolute, each a folder that can be read now */
 	CONF_ADDRESS,    /* struct addr */
 	CONF_ADDRESSES,  /* struct addr[] */
 	CONF_SERVERS,    /* struct addr[], the port may be left out */

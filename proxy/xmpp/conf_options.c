@@ -11,11 +11,25 @@
 #define KIB 1024u
 #define MIB (1024 * KIB)
 
-enum { S_GLOBAL, S_PUBLIC, S_TRUST, S_REVOCATION, S_DNS, S_BACKEND, S_HOST, S_PEER, S_TIMEOUTS, S_LIMITS, S_COUNT };
+enum {
+	S_GLOBAL,
+	S_PUBLIC,
+	S_CERTIFICATES,
+	S_TRUST,
+	S_REVOCATION,
+	S_DNS,
+	S_BACKEND,
+	S_HOST,
+	S_PEER,
+	S_TIMEOUTS,
+	S_LIMITS,
+	S_COUNT
+};
 
 const struct conf_section conf_sections[] = {
     [S_GLOBAL] = {"global", NULL, NULL, CONF_OF_ALL, "The process."},
     [S_PUBLIC] = {"public", NULL, NULL, CONF_OF_ALL, "The side that other servers see."},
+    [S_CERTIFICATES] = {"certificates", NULL, NULL, CONF_OF_ALL, "Where our own certificates lie."},
     [S_TRUST] = {"trust", NULL, NULL, CONF_OF_ALL, "Whose certificates count."},
     [S_REVOCATION] = {"revocation", NULL, NULL, CONF_OF_ALL, "Which certificates have ceased to count."},
     [S_DNS] = {"dns", NULL, NULL, CONF_OF_ALL, "How other servers' domains are resolved."},
@@ -40,8 +54,9 @@ _Static_assert(ARRAY_LEN(conf_sections) == S_COUNT, "a section without a row");
 	    offsetof(struct conf_backend, count)
 #define HOST(key, type, required, field)                                                                               \
 	&conf_sections[S_HOST], key, type, required, offsetof(struct conf_host, field), 0
-#define HOST_LIST(key, type, field, count)                                                                             \
-	&conf_sections[S_HOST], key, type, false, offsetof(struct conf_host, field), offsetof(struct conf_host, count)
+#define HOST_LIST(key, type, required, field, count)                                                                   \
+	&conf_sections[S_HOST], key, type, required, offsetof(struct conf_host, field),                                \
+	    offsetof(struct conf_host, count)
 #define PEER(key, type, field) &conf_sections[S_PEER], key, type, false, offsetof(struct conf_peer, field), 0
 #define PEER_LIST(key, type, field, count)                                                                             \
 	&conf_sections[S_PEER], key, type, false, offsetof(struct conf_peer, field), offsetof(struct conf_peer, count)
@@ -64,6 +79,13 @@ const struct conf_option conf_options[] = {
 
     {ALL_LIST(S_PUBLIC, "listen", CONF_ADDRESSES, public_listen, public_listens), 0, 0, NULL, "0.0.0.0:25269 [::]:25269",
      "Where other servers connect to, by STARTTLS or direct TLS: either is known by its first byte; [::] is IPv6 alone."},
+
+    {ALL_LIST(S_CERTIFICATES, "directory", CONF_FOLDERS, certificate_folders, certificate_folders_n), 0, 0, NULL,
+     "/etc/letsencrypt",
+     "A folder of certificates, as certbot or acme.sh keep them or plain (NAME.pem or NAME.crt with NAME.key): hosts "
+     "without a certificate of their own take from it what names them; new and renewed ones are found by themselves."},
+    {ALL(S_CERTIFICATES, "interval", CONF_DURATION, certificate_interval), SECOND, DAY, "1m", NULL,
+     "How often all files of our certificates are looked at for changes."},
 
     {ALL(S_TRUST, "system", CONF_BOOL, trust_system), 0, 0, "yes", NULL,
      "Whether the authorities in the system's bundle are trusted."},
@@ -96,11 +118,14 @@ const struct conf_option conf_options[] = {
     {BACKEND("authenticate", CONF_BOOL, false, authenticate), 0, 0, "yes", NULL,
      "Whether whoever connects there is first checked to be this server, by sending its dialback key back to it."},
 
-    {HOST("certificate", CONF_FILE, true, certificate), 0, 0, NULL, "/etc/letsencrypt/live/example.org/fullchain.pem",
-     "The PEM file with the domain's certificate and, behind it, its intermediate ones."},
-    {HOST("key", CONF_FILE, true, key), 0, 0, NULL, "/etc/letsencrypt/live/example.org/privkey.pem",
+    {HOST_LIST("certificate", CONF_FILES, true, certificates, certificates_n), 0, 0, NULL,
+     "/etc/letsencrypt/live/example.org/fullchain.pem",
+     "The PEM file with the domain's certificate and, behind it, its intermediate ones; may be left out if [certificates] "
+     "has a directory.  With several (ECDSA and RSA, public and private authority), each followed by its key, a peer is "
+     "shown one from an authority that it asks for, else the first that it can verify."},
+    {HOST_LIST("key", CONF_FILES, true, keys, keys_n), 0, 0, NULL, "/etc/letsencrypt/live/example.org/privkey.pem",
      "The PEM file with the certificate's private key."},
-    {HOST_LIST("subdomains", CONF_SUBDOMAINS, subdomains, subdomains_n), 0, 0, NULL,
+    {HOST_LIST("subdomains", CONF_SUBDOMAINS, false, subdomains, subdomains_n), 0, 0, NULL,
      "conference.example.org pubsub.example.org",
      "Further domains with the same certificate and backend, each written in full; * stands for whatever is one label "
      "below the host's own domain."},

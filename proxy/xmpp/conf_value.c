@@ -223,11 +223,6 @@ static bool parse_path(const struct conf_option *o, void *owner, const char *tex
 	return is_absolute(text, why) && store_text(o, owner, text, why);
 }
 
-static bool parse_file(const struct conf_option *o, void *owner, const char *text, char *why)
-{
-	return is_absolute(text, why) && conf_file_readable(text, why) && store_text(o, owner, text, why);
-}
-
 static bool append_text(const struct conf_option *o, void *owner, const char *text, char *why)
 {
 	char *copy = strdup(text);
@@ -253,6 +248,15 @@ static bool folder_readable(const char *path)
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+static bool parse_folders(const struct conf_option *o, void *owner, const char *text, char *why)
+{
+	if (!is_absolute(text, why))
+		return false;
+	if (!folder_readable(text))
+		return bad(why, "%.180s: %s", text, strerror(errno));
+	return append_text(o, owner, text, why);
 }
 
 static bool parse_places(const struct conf_option *o, void *owner, const char *text, char *why)
@@ -465,8 +469,8 @@ static const struct {
     [CONF_USER] = {"user", parse_user, false},
     [CONF_SECRET] = {"text", parse_secret, false},
     [CONF_PATH] = {"file", parse_path, false},
-    [CONF_FILE] = {"file", parse_file, false},
     [CONF_FILES] = {"file", parse_files, true},
+    [CONF_FOLDERS] = {"folder", parse_folders, true},
     [CONF_ADDRESS] = {"address", parse_address, false},
     [CONF_ADDRESSES] = {"addresses", parse_addresses, true},
     [CONF_SERVERS] = {"addresses", parse_addresses, true},
@@ -504,6 +508,7 @@ void conf_value_free(const struct conf_option *option, void *owner)
 
 	switch (option->type) {
 	case CONF_FILES:
+	case CONF_FOLDERS:
 	case CONF_PLACES:
 		for (size_t i = 0; i < *n; i++)
 			free((*(char ***)field)[i]);
@@ -529,7 +534,6 @@ void conf_value_free(const struct conf_option *option, void *owner)
 		break;
 	case CONF_USER:
 	case CONF_PATH:
-	case CONF_FILE:
 	case CONF_BACKEND:
 	case CONF_TEXT:
 		free(*(char **)field);

@@ -128,8 +128,8 @@ static void assert_hosts(const struct conf *conf)
 	assert_int_equal(h->subdomains_n, 3);
 	assert_string_equal(h->subdomains[0].s, "conference.xn--exmple-cua.org");
 	assert_string_equal(h->subdomains[2].s, "muc.example");
-	assert_path(h->certificate, "cert.pem");
-	assert_path(h->key, "key.pem");
+	assert_path(h->certificates[0], "cert.pem");
+	assert_path(h->keys[0], "key.pem");
 	assert_ptr_equal(h->backend, &conf->backends[0]);
 	assert_ptr_equal(conf->hosts[1].backend, &conf->backends[1]);
 	assert_true(conf->hosts[1].wildcard);
@@ -415,6 +415,7 @@ static char *made_local(char *text)
 	    {";bundle = /etc/ssl/certs/ca-certificates.crt", "bundle = $D/cert.pem"},
 	    {"/etc/sallyport/private-ca.pem", "$D/cert.pem"},
 	    {"/etc/sallyport/crl", "$D/folder"},
+	    {"directory = /etc/letsencrypt\n", "directory = $D\n"},
 	    {"user = sallyport", "user = root"},
 	    {"secret = 16 or more random characters", "secret = 0123456789abcdef"},
 	};

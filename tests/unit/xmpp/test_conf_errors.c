@@ -139,11 +139,12 @@ static void sections(void **state)
 	    {"[globl]\nx = 1\ny\n" REST, {"1: unknown section [globl]; did you mean [global]?",
 	                                     "3: this is neither a [section] nor \"key = value\""}},
 	    {"[Backends old]\n" REST, {"1: unknown section [Backends]; did you mean [backend NAME]?"}},
-	    {"[virtual]\n" REST, {"1: unknown section [virtual]; there are: [global], [public], [trust], [revocation], "
-	                          "[dns], [backend NAME], [host DOMAIN], [peer DOMAIN], [timeouts], [limits]"}},
-	    {"[]\n" REST,
-	        {"1: unknown section []; there are: [global], [public], [trust], [revocation], [dns], [backend NAME], "
-	         "[host DOMAIN], [peer DOMAIN], [timeouts], [limits]"}},
+	    {"[virtual]\n" REST,
+	        {"1: unknown section [virtual]; there are: [global], [public], [certificates], [trust], [revocation], "
+	         "[dns], [backend NAME], [host DOMAIN], [peer DOMAIN], [timeouts], [limits]"}},
+	    {"[]\n" REST, {"1: unknown section []; there are: [global], [public], [certificates], [trust], "
+	                   "[revocation], [dns], [backend NAME], "
+	                   "[host DOMAIN], [peer DOMAIN], [timeouts], [limits]"}},
 	    {"[global\nlog-level = x\n" REST, {"1: a section without its \"]\""}},
 	    {"[global] log-level = info\n" REST, {"1: \"log-level = info\" behind a section's \"]\""}},
 	    {"[global here]\n" REST, {"1: [global] takes nothing behind its name"}},
@@ -268,6 +269,11 @@ static void files(void **state)
 	        {"11: key: $D/shut.pem: Permission denied"}},
 	    {PUBLIC TRUST BACKEND "[host example.org]\ncertificate = cert.pem\nkey = $D/key.pem\n",
 	        {"10: certificate: \"cert.pem\" is no absolute path"}},
+	    {PUBLIC TRUST BACKEND "[host example.org]\n" FILES "certificate = $D/cert.pem\n",
+	        {"11: key: 1 of them to 2 certificates"}},
+	    {REST "[certificates]\ndirectory = $D/none\n", {"13: directory: $D/none: No such file or directory"}},
+	    {REST "[certificates]\ndirectory = folder\n", {"13: directory: \"folder\" is no absolute path"}},
+	    {REST "[certificates]\ndirectory = $D/cert.pem\n", {"13: directory: $D/cert.pem: Not a directory"}},
 	    {PUBLIC BACKEND HOST "[trust]\nsystem = no\nanchor = $D/cert.pem\nanchor = $D/none.pem",
 	        {"12: anchor: $D/none.pem: No such file or directory"}},
 	    {PUBLIC BACKEND HOST "[trust]\nanchor = none.pem", {"10: anchor: \"none.pem\" is no absolute path"}},
@@ -295,6 +301,11 @@ static void whole(void **state)
 	        {"9: [host DOMAIN] lacks \"certificate\", as in certificate = "
 	         "/etc/letsencrypt/live/example.org/fullchain.pem",
 	            "9: [host DOMAIN] lacks \"key\", as in key = /etc/letsencrypt/live/example.org/privkey.pem"}},
+	    /* A folder may hold what a host does not name, but not half of it. */
+	    {PUBLIC TRUST BACKEND "[host example.org]\n[certificates]\ndirectory = $D\n", {NULL}},
+	    {PUBLIC TRUST BACKEND "[host example.org]\nkey = $D/key.pem\n[certificates]\ndirectory = $D\n",
+	        {"9: [host DOMAIN] lacks \"certificate\", as in certificate = "
+	         "/etc/letsencrypt/live/example.org/fullchain.pem"}},
 	    /* Silent about what a misspelled key leaves missing. */
 	    {PUBLIC TRUST HOST "[backend old]\nconect = 127.0.0.1:5269\nlisten = 127.0.0.1:15269\n",
 	        {"10: unknown key \"conect\" in [backend NAME]; did you mean \"connect\"?"}},
