@@ -65,17 +65,16 @@ static bool read_question(struct span query, struct question *q)
 }
 
 /* Which peer a name is about; srv: it stands behind a service of ours. */
-static bool find_peer(const struct bench *b, const char *name, bool *srv)
+static bool find_peer(const struct bench *b, const char *name, bool *srv, struct domain *peer)
 {
 	static const char *const services[] = {"_xmpp-server._tcp.", "_xmpps-server._tcp."};
 	const char *wanted = services[b->plan->direct_tls];
-	struct domain domain;
 	uint32_t route;
 
 	*srv = strncasecmp(name, wanted, strlen(wanted)) == 0;
 	if (*srv)
 		name += strlen(wanted);
-	return domain_parse(&domain, span_of(name)) && bench_peer_route(b, &domain, &route);
+	return domain_parse(peer, span_of(name)) && bench_peer_route(b, peer, &route);
 }
 
 static uint8_t *put_name(uint8_t *p, const char *name)
@@ -93,13 +92,14 @@ static uint8_t *put_name(uint8_t *p, const char *name)
 }
 
 /* The record's data; NULL: there is no such record. */
-static uint8_t *put_data(uint8_t *p, const struct bench *b, const struct question *q, bool srv)
+static uint8_t *put_data(
+    uint8_t *p, const struct bench *b, const struct question *q, const struct domain *peer, bool srv)
 {
 	const struct addr *at = &b->plan->remote;
 
 	if (srv && q->type == TYPE_SRV) {
 		p = put16(put16(put16(p, 0), 0), addr_port(at));
-		return put_name(p, strstr(q->name, "._tcp.") + strlen("._tcp."));
+		return put_name(p, peer->s);
 	}
 	if (!srv && q->type == TYPE_A && at->u.sa.sa_family == AF_INET) {
 		memcpy(p, &at->u.in.sin_addr, 4);
@@ -115,17 +115,18 @@ static uint8_t *put_data(uint8_t *p, const struct bench *b, const struct questio
 size_t names_answer(const struct bench *b, struct span query, uint8_t *out)
 {
 	struct question q;
+	struct domain peer;
 	bool known, srv;
 	uint8_t *p, *data;
 	const uint8_t *end;
 
 	if (!read_question(query, &q))
 		return 0;
-	known = find_peer(b, q.name, &srv);
+	known = find_peer(b, q.name, &srv, &peer);
 	memcpy(out, query.p, q.end);
 	p = out + q.end;
 	data = p + 12;
-	end = known ? put_data(data, b, &q, srv) : NULL;
+	end = known ? put_data(data, b, &q, &peer, srv) : NULL;
 	put16(out + 2, FLAG_ANSWER | (get16(out + 2) & FLAG_RECURSION) | (known ? 0u : RCODE_NXDOMAIN));
 	put16(put16(put16(out + 6, end != NULL), 0), 0);
 	if (end == NULL)

@@ -243,6 +243,12 @@ static void report_difference(struct party *p, struct span at)
 	    p->route, (unsigned long long)p->check.seq, p->check.at, excerpt);
 }
 
+/* Nobody ends a stream that is kept before its sender does. */
+static bool may_end(const struct party *p)
+{
+	return plan_lives(p->lane->plan) || atomic_load(&p->lane->bench->stopping);
+}
+
 /* True: all taken; false: the stream is over. */
 static bool take_stanzas(struct party *p, struct span in, uint64_t *stanzas)
 {
@@ -258,8 +264,12 @@ static bool take_stanzas(struct party *p, struct span in, uint64_t *stanzas)
 			note_times(p, now, time);
 			break;
 		case CHECK_END:
-			party_close(p);
-			link_shut(p->link);
+			if (may_end(p)) {
+				party_close(p);
+				link_shut(p->link);
+			} else {
+				party_fail(p, "peer %u: the gateway ended the stream", p->route);
+			}
 			return false;
 		case CHECK_BAD:
 			report_difference(p, in);
@@ -394,7 +404,7 @@ static void on_ended(void *arg, const char *why)
 		finish(p, NULL);
 		return;
 	}
-	if (p->state == PARTY_RECEIVING && why == NULL && p->check.at == 0) {
+	if (p->state == PARTY_RECEIVING && why == NULL && p->check.at == 0 && may_end(p)) {
 		finish(p, NULL);
 		return;
 	}
