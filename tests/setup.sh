@@ -48,23 +48,27 @@ install_packages() {
 		return 1
 	}
 	rm -f "$log"
-	# Only what came just now: a server that was here before is somebody's.
-	command -v systemctl >/dev/null || return 0
+	# Nor at the next boot.  Only what came just now: a server that was here before is somebody's.
 	local package unit
 	for package in $missing; do
 		for unit in $(units_of "$package"); do
-			systemctl -q disable "$unit" 2>/dev/null || true
+			systemctl -q disable "$unit" >/dev/null 2>&1 || true # absent where another init runs, or none
 		done
+		[ ! -e "/etc/init.d/$package" ] || update-rc.d "$package" disable >/dev/null 2>&1 || true
 	done
 }
 
-# BoringSSL comes by git; npm brings it where upstream is out of reach.  Debian's npm is large, so only then.
-install_npm_if_needed() {
-	local url
-	[ -z "${BORINGSSL_ROOT:-}${BORINGSSL_SOURCE_DIR:-}" ] && ! command -v npm >/dev/null || return 0
+# BoringSSL comes by git; npm brings it where upstream is out of reach, and Debian where npm is, too.  Debian's npm is
+# large, so only then.
+install_boringssl_carrier() {
+	local url package
+	[ -z "${BORINGSSL_ROOT:-}${BORINGSSL_SOURCE_DIR:-}" ] || return 0
 	! compgen -G "build/boringssl/*/lib/libssl.a" >/dev/null || return 0
 	url=$(sed -n 's/^set(BORINGSSL_GIT_URL \(.*\))$/\1/p' cmake/BoringSSL.cmake)
-	GIT_TERMINAL_PROMPT=0 timeout 15 git ls-remote "$url" HEAD >/dev/null 2>&1 || install_packages npm
+	! GIT_TERMINAL_PROMPT=0 timeout 15 git ls-remote "$url" HEAD >/dev/null 2>&1 || return 0
+	command -v npm >/dev/null || install_packages npm || return 1
+	package=$(sed -n 's/^set(BORINGSSL_NPM_PACKAGE \([^)]*\)).*$/\1/p' cmake/BoringSSL.cmake)
+	timeout 60 npm view "$package" version >/dev/null 2>&1 || install_packages android-libboringssl-dev
 }
 
 # build PRESET [TARGET…]: configures and builds quietly; what went wrong is shown.

@@ -1,13 +1,15 @@
 """XMPP users.  slixmpp runs on a loop of its own in a thread; tests call plain functions with deadlines."""
 
 import asyncio
+import logging
 import ssl
 import threading
 import time
 
-import slixmpp
+logging.lastResort = None  # slixmpp thinks aloud, already when it is imported
+import slixmpp  # noqa: E402
 
-from .proc import LabError
+from .proc import LabError  # noqa: E402
 
 PASSWORD = "secret"
 PING = "urn:xmpp:ping"
