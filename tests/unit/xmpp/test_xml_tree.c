@@ -45,6 +45,23 @@ static void test_decode_space(void **state)
 	decodes("&#13;&#10;&#9;", true, "\r\n\t");
 }
 
+static void test_same_value(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} pairs[] = {{"", "", true}, {"a", "a", true}, {"a", "b", false}, {"ab", "a", false}, {"a", "", false},
+	    {"&#97;", "a", true}, {"a&#98;c", "abc", true}, {"a&#98;c", "abd", false}, {"a&#98;", "abc", false},
+	    {"&#xe9;", "\xc3\xa9", true}, {"&#xe9;", "\xc3\xa8", false}, {"&#xe9;x", "\xc3\xa9y", false},
+	    {"a\tb", "a b", true}, {"a&#9;b", "a b", false}, {"&amp;amp;", "&#38;amp;", true}, {"&lt;", "&gt;", false}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		assert_int_equal(xml_same_value(span_of(pairs[i].a), span_of(pairs[i].b)), pairs[i].same);
+		assert_int_equal(xml_same_value(span_of(pairs[i].b), span_of(pairs[i].a)), pairs[i].same);
+	}
+}
+
 struct sample {
 	char *bytes;
 	struct xml *x;
@@ -90,7 +107,7 @@ static void test_features(void **state)
 	(void)state;
 	parse(&s,
 	    "<s:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"
-	    "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism><mechanism a=\"1\" "
+	    "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism><mechanism a=\"1 2\" "
 	    "xml:lang='en' b='&lt;'>EXTERNAL</mechanism></mechanisms><dialback xmlns='urn:xmpp:features:dialback'/>"
 	    "</s:features>");
 	assert_true(s.parsed);
@@ -109,7 +126,7 @@ static void test_features(void **state)
 	assert_span(node->text, "EXTERNAL");
 	assert_int_equal(node->attrs, 2);
 	assert_int_equal(node->next, 0);
-	assert_span(xml_tree_attr(&s.tree, node, "a")->value, "1");
+	assert_span(xml_tree_attr(&s.tree, node, "a")->value, "1 2");
 	assert_false(xml_tree_attr(&s.tree, node, "a")->coded);
 	assert_true(xml_tree_attr(&s.tree, node, "b")->coded);
 	assert_null(xml_tree_attr(&s.tree, node, "lang"));
@@ -134,6 +151,14 @@ static void test_tree_namespaces(void **state)
 	assert_span(s.tree.node[5].ns, "jabber:server");
 	assert_span(s.tree.node[6].ns, "w");
 	assert_span(s.tree.node[7].ns, "http://etherx.jabber.org/streams");
+	drop(&s);
+	/* A declaration ends with its element, not with a child of it. */
+	parse(&s, "<p:a xmlns:p='u' xmlns='v'><b/><p:c><d xmlns='w'/></p:c><p:e/><f/></p:a>");
+	assert_true(s.parsed);
+	assert_span(s.tree.node[2].ns, "u");
+	assert_span(s.tree.node[3].ns, "w");
+	assert_span(s.tree.node[4].ns, "u");
+	assert_span(s.tree.node[5].ns, "v");
 	drop(&s);
 }
 
@@ -192,8 +217,8 @@ static void test_tree_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_decode), cmocka_unit_test(test_decode_space),
-	    cmocka_unit_test(test_features), cmocka_unit_test(test_tree_namespaces), cmocka_unit_test(test_tree_text),
-	    cmocka_unit_test(test_tree_bounds)};
+	    cmocka_unit_test(test_same_value), cmocka_unit_test(test_features), cmocka_unit_test(test_tree_namespaces),
+	    cmocka_unit_test(test_tree_text), cmocka_unit_test(test_tree_bounds)};
 
 	return cmocka_run_group_tests_name("xml_tree", tests, NULL, NULL);
 }
