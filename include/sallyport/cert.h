@@ -17,7 +17,8 @@ struct cert_verdict {
 	char peer_text[256]; /* sentence for the other operator: what *they* must mend ("Your server's certificate
 	                        expired 12 days ago …") */
 	char detail[512];    /* for us: depth, subject, issuer, names seen, EKU */
-	int64_t expires;     /* earliest notAfter in the accepted chain, Unix seconds; 0 unless trusted */
+	int64_t expires;     /* its last second: earliest notAfter in the accepted chain, or the end of what a revocation
+	                        list that must not be missing says; Unix seconds; 0 unless trusted */
 };
 
 struct cert_chain; /* a peer's certificates, leaf first, as shown in the handshake */

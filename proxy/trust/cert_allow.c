@@ -70,6 +70,41 @@ static bool check_blocked(const struct conf *conf, const struct conf_key *keys, 
 	return true;
 }
 
+static bool must_be_covered(const struct cert_rules *rules)
+{
+	const struct conf *conf = rules->store->conf;
+	enum conf_revocation mode = rules->row != NULL ? rules->row->revocation : REVOCATION_UNSET;
+
+	if (mode == REVOCATION_UNSET)
+		mode = conf != NULL ? conf->revocation : REVOCATION_SOFT;
+	return mode == REVOCATION_HARD;
+}
+
+/* False: one of the certificates below the anchor is revoked, or must not be taken to be in order. */
+static bool check_revoked(const struct cert_rules *rules, struct cert_found *found)
+{
+	const struct cert_crls *crls = &rules->store->crls;
+	X509 *const *x = found->path.cert;
+	size_t n = found->path.n - 1;
+	int64_t until;
+
+	for (size_t i = 0; i < n && crls->n > 0; i++) {
+		enum cert_revoked revoked = cert_crls_find(crls, x[i], x[i + 1], &found->when);
+
+		if (revoked == CERT_IS_REVOKED)
+			return object(found, REASON_CERT_REVOKED, i, "on a revocation list of its issuer");
+		if (revoked == CERT_NOT_KNOWN)
+			return object(found, REASON_NO_MEMORY, i, "out of memory");
+	}
+	for (size_t i = 0; i < n && must_be_covered(rules); i++) {
+		if (!cert_crls_cover(crls, x[i], x[i + 1], rules->now, &until))
+			return object(found, REASON_REVOCATION_UNKNOWN, i, "no current revocation list speaks of it");
+		if (found->until == 0 || until < found->until)
+			found->until = until;
+	}
+	return true;
+}
+
 /* RFC 7469 section 2.6: one key of the validated chain must be pinned. */
 static bool check_pins(const struct conf_peer *row, const struct conf_key *keys, struct cert_found *found)
 {
@@ -96,6 +131,8 @@ void cert_allow(const struct cert_rules *rules, struct cert_found *found)
 		}
 	}
 	if (blocks && !check_blocked(conf, keys, found))
+		return;
+	if (!check_revoked(rules, found))
 		return;
 	if (pinned)
 		(void)check_pins(rules->row, keys, found);

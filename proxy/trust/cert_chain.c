@@ -30,10 +30,11 @@ BIO *cert_pem_open(struct span pem)
 }
 
 /* BoringSSL reports "nothing more" as an error like any other. */
-static bool pem_at_end(void)
+bool cert_pem_at_end(void)
 {
 	uint32_t error = ERR_peek_last_error();
 
+	ERR_clear_error();
 	return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
@@ -46,12 +47,8 @@ enum cert_pem cert_pem_next(BIO *bio, CRYPTO_BUFFER **der)
 		bool wanted;
 
 		ERR_clear_error();
-		if (!PEM_read_bio(bio, &name, &header, &data, &n)) {
-			bool end = pem_at_end();
-
-			ERR_clear_error();
-			return end ? CERT_PEM_END : CERT_PEM_BAD;
-		}
+		if (!PEM_read_bio(bio, &name, &header, &data, &n))
+			return cert_pem_at_end() ? CERT_PEM_END : CERT_PEM_BAD;
 		wanted = strcmp(name, PEM_STRING_X509) == 0 || strcmp(name, PEM_STRING_X509_OLD) == 0;
 		if (wanted)
 			*der = CRYPTO_BUFFER_new(data, (size_t)n, NULL);

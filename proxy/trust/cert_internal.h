@@ -25,6 +25,8 @@ BIO *cert_pem_open(struct span pem);
 /* The next certificate of PEM text; other blocks (keys) are skipped. */
 enum cert_pem { CERT_PEM_ONE, CERT_PEM_END, CERT_PEM_BAD };
 enum cert_pem cert_pem_next(BIO *bio, CRYPTO_BUFFER **der);
+/* After a reader of PEM has failed: true if that was the end of the text.  Takes the error away. */
+bool cert_pem_at_end(void);
 
 struct cert_own {
 	struct cert_chain *chain;
@@ -60,11 +62,29 @@ void cert_anchors_clear(struct cert_anchors *anchors);
 /* Those with this subject; *n how many. */
 X509 *const *cert_anchors_find(const struct cert_anchors *anchors, const X509_NAME *subject, size_t *n);
 
+/* Revocation lists (cert_crl.c). */
+struct cert_crls {
+	struct crl **v; /* in the order of their issuers' names, once sorted */
+	size_t n;
+};
+/* Adds the lists of a file (PEM or DER), or of all files in a folder; cert_crls_sort() must follow. */
+MUST_CHECK bool cert_crls_load(struct cert_crls *crls, const char *place, const struct cert_complaint *c);
+void cert_crls_sort(struct cert_crls *crls);
+void cert_crls_clear(struct cert_crls *crls);
+/* What the lists of its issuer hold against a certificate; *when: Unix seconds. */
+enum cert_revoked { CERT_NOT_REVOKED, CERT_IS_REVOKED, CERT_NOT_KNOWN /* no memory */ };
+enum cert_revoked cert_crls_find(const struct cert_crls *crls, X509 *x, X509 *issuer, int64_t *when);
+/* True if a current list speaks of the certificate, listed or not; *until: as long as one does. */
+bool cert_crls_cover(const struct cert_crls *crls, X509 *x, X509 *issuer, int64_t now, int64_t *until);
+/* Logs the lists that went out of date after `since`, up to now. */
+void cert_crls_remind(const struct cert_crls *crls, int64_t since, int64_t now);
+
 struct cert_store {
 	struct conf *conf;           /* NULL: anchors only */
 	struct cert_anchors anchors; /* everybody's */
 	struct cert_anchors *peers;  /* by index of conf->peers */
-	struct cert_own *own;        /* by index of conf->hosts */
+	struct cert_crls crls;
+	struct cert_own *own; /* by index of conf->hosts */
 };
 /* A row's own anchors. */
 const struct cert_anchors *cert_store_peer(const struct cert_store *store, const struct conf_peer *row);
@@ -94,6 +114,8 @@ struct cert_found {
 	bool sound;        /* path is in order by itself, whatever is held against it besides */
 	size_t depth;      /* of the certificate at fault in path */
 	const char *cause; /* BoringSSL's or ours; static */
+	int64_t when;      /* REASON_CERT_REVOKED: since then; else 0 */
+	int64_t until;     /* the last second of what else the finding rests on; 0: nothing else */
 	struct cert_path path;
 };
 
@@ -105,7 +127,11 @@ struct cert_peer {
 
 /* Looks for a way from peer->cert[0] to an anchor that is in order at `now`. */
 void cert_path_find(const struct cert_rules *rules, const struct cert_peer *peer, struct cert_found *found);
-/* Block list and pins (cert_allow.c): what is held against found->path, which is sound, becomes the finding. */
+/* What a certificate's key, or its signature if that counts, lacks (cert_weak.c); NULL: strong enough. */
+const char *cert_weakness(X509 *x, bool anchor);
+const char *cert_signature_weakness(int nid);
+/* Block list, revocation and pins (cert_allow.c): what is held against found->path, which is sound, becomes the
+ * finding. */
 void cert_allow(const struct cert_rules *rules, struct cert_found *found);
 /* False: no memory. */
 MUST_CHECK bool cert_key(X509 *x, struct conf_key *key);

@@ -15,9 +15,11 @@ int64_t cert_time(const ASN1_TIME *t)
 	return (int64_t)days * 86400 + seconds;
 }
 
-static int64_t path_expires(const struct cert_path *path)
+/* The last second at which the finding stands. */
+static int64_t found_expires(const struct cert_found *found)
 {
-	int64_t first = INT64_MAX;
+	const struct cert_path *path = &found->path;
+	int64_t first = found->until > 0 ? found->until : INT64_MAX;
 
 	for (size_t i = 0; i < path->n; i++) {
 		int64_t until = cert_time(X509_get0_notAfter(path->cert[i]));
@@ -72,7 +74,7 @@ static void judge_peer(const struct cert_rules *rules, const struct cert_peer *p
 		verdict->why = named ? REASON_NONE : REASON_CERT_NAME;
 	}
 	if (verdict->why == REASON_NONE)
-		verdict->expires = path_expires(&found.path);
+		verdict->expires = found_expires(&found);
 	cert_text(verdict, &found, domain, named, rules->now);
 }
 

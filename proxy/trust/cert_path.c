@@ -1,9 +1,6 @@
 #include "cert_internal.h"
 
-#include <openssl/ec_key.h>
 #include <openssl/err.h>
-#include <openssl/nid.h>
-#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 /* BoringSSL's verifier judges one chain and never goes back to try another issuer of the same name (cross-signed roots,
@@ -13,9 +10,6 @@
 /* A hostile peer chooses what we search among. */
 #define TRIES_MAX 8
 #define STEPS_MAX 256
-
-#define RSA_BITS_MIN 2048u
-#define RSA_BITS_MAX 8192u
 
 struct search {
 	const struct cert_rules *rules;
@@ -28,75 +22,6 @@ struct search {
 	size_t unfit_n;
 	struct cert_found *found;
 };
-
-static const char *rsa_weakness(const RSA *rsa)
-{
-	unsigned bits = RSA_bits(rsa);
-
-	if (bits < RSA_BITS_MIN)
-		return "RSA key under 2048 bits";
-	if (bits > RSA_BITS_MAX)
-		return "RSA key over 8192 bits";
-	return bits % 8 != 0 ? "RSA key of an odd size" : NULL;
-}
-
-static const char *ec_weakness(const EC_KEY *ec)
-{
-	switch (EC_GROUP_get_curve_name(EC_KEY_get0_group(ec))) {
-	case NID_X9_62_prime256v1:
-	case NID_secp384r1:
-	case NID_secp521r1:
-		return NULL;
-	default:
-		return "unusual elliptic curve";
-	}
-}
-
-static const char *key_weakness(const EVP_PKEY *key)
-{
-	switch (EVP_PKEY_id(key)) {
-	case EVP_PKEY_RSA:
-		return rsa_weakness(EVP_PKEY_get0_RSA(key));
-	case EVP_PKEY_EC:
-		return ec_weakness(EVP_PKEY_get0_EC_KEY(key));
-	case EVP_PKEY_ED25519:
-		return NULL;
-	default:
-		return "unusual kind of key";
-	}
-}
-
-static const char *signature_weakness(const X509 *x)
-{
-	switch (X509_get_signature_nid(x)) {
-	case NID_sha256WithRSAEncryption:
-	case NID_sha384WithRSAEncryption:
-	case NID_sha512WithRSAEncryption:
-	case NID_rsassaPss: /* BoringSSL takes it with SHA-2 only */
-	case NID_ecdsa_with_SHA256:
-	case NID_ecdsa_with_SHA384:
-	case NID_ecdsa_with_SHA512:
-	case NID_ED25519:
-		return NULL;
-	case NID_sha1WithRSAEncryption:
-	case NID_ecdsa_with_SHA1:
-		return "SHA-1 signature";
-	default:
-		return "unusual kind of signature";
-	}
-}
-
-/* What a certificate's key, or its signature if that counts, lacks; NULL: strong enough. */
-static const char *weakness(X509 *x, bool anchor)
-{
-	EVP_PKEY *key = X509_get_pubkey(x);
-	const char *why = key != NULL ? key_weakness(key) : "unusual kind of key";
-
-	EVP_PKEY_free(key);
-	if (why == NULL && !anchor)
-		why = signature_weakness(x);
-	return why;
-}
 
 /* Extended key usage is absent or has serverAuth; anyExtendedKeyUsage does not count. */
 static bool serves(X509 *x)
@@ -239,7 +164,7 @@ static void path_judge(const struct search *s, bool own, struct cert_found *foun
 
 	*found = (struct cert_found){.anchored = true, .path = s->path};
 	for (i = 0; i < s->path.n && weak == NULL; i++)
-		weak = weakness(s->path.cert[i], i + 1 == s->path.n);
+		weak = cert_weakness(s->path.cert[i], i + 1 == s->path.n);
 	if (weak != NULL) {
 		found->why = REASON_CERT_WEAK;
 		found->depth = i - 1;

@@ -108,11 +108,23 @@ static bool peers_load(struct cert_store *store, const struct cert_complaint *c)
 	return true;
 }
 
+static bool crls_load(struct cert_store *store, const struct cert_complaint *c)
+{
+	const struct conf *conf = store->conf;
+
+	for (size_t i = 0; i < conf->crls_n; i++) {
+		if (!cert_crls_load(&store->crls, conf->crls[i], c))
+			return false;
+	}
+	cert_crls_sort(&store->crls);
+	return true;
+}
+
 static bool store_load(struct cert_store *store, const struct cert_complaint *c)
 {
 	const struct conf *conf = store->conf;
 
-	if (!general_load(store, c) || !peers_load(store, c))
+	if (!general_load(store, c) || !peers_load(store, c) || !crls_load(store, c))
 		return false;
 	store->own = calloc(conf->hosts_n > 0 ? conf->hosts_n : 1, sizeof(*store->own));
 	if (store->own == NULL)
@@ -166,6 +178,7 @@ void cert_store_free(struct cert_store *store)
 	if (store == NULL)
 		return;
 	cert_anchors_clear(&store->anchors);
+	cert_crls_clear(&store->crls);
 	for (size_t i = 0; store->peers != NULL && i < store->conf->peers_n; i++)
 		cert_anchors_clear(&store->peers[i]);
 	free(store->peers);
