@@ -1,7 +1,7 @@
 /* cert: trust anchors, the verdict on a peer's chain, and our own certificates.
  *
- * A store is built once from a configuration and is immutable; any thread may use it.  BoringSSL's types stay out of
- * this header. */
+ * A store is built once from a configuration; but for our own certificates it is immutable.  Any thread may use it.
+ * BoringSSL's types stay out of this header. */
 #ifndef SALLYPORT_CERT_H
 #define SALLYPORT_CERT_H
 
@@ -17,8 +17,8 @@ struct cert_verdict {
 	char peer_text[256]; /* sentence for the other operator: what *they* must mend ("Your server's certificate
 	                        expired 12 days ago …") */
 	char detail[512];    /* for us: depth, subject, issuer, names seen, EKU */
-	int64_t expires;     /* its last second: earliest notAfter in the accepted chain, or the end of what a revocation
-	                        list that must not be missing says; Unix seconds; 0 unless trusted */
+	int64_t expires; /* its last second: earliest notAfter in the accepted chain, or the end of what a revocation
+	                    list that must not be missing says; Unix seconds; 0 unless trusted */
 };
 
 struct cert_chain; /* a peer's certificates, leaf first, as shown in the handshake */
@@ -29,6 +29,9 @@ struct cert_chain *cert_chain_from_pem(struct span pem);
 struct cert_store; /* anchors and own certificates of one configuration */
 /* err: one sentence with file and cause, when NULL is returned (bad bundle, key does not match, no memory, …). */
 struct cert_store *cert_store_new(struct conf *conf, char *err, size_t err_n);
+/* The same, but takes over what before has of our own certificates' files that have not changed, or are not in order.
+ */
+struct cert_store *cert_store_follow(struct conf *conf, const struct cert_store *before, char *err, size_t err_n);
 /* Anchors alone, from PEM text: no certificates of our own. */
 struct cert_store *cert_store_from_pem(struct span pem, char *err, size_t err_n);
 void cert_store_free(struct cert_store *store);
@@ -41,18 +44,29 @@ void cert_store_free(struct cert_store *store);
  * 2048 to 8192 bits, P-256, P-384, P-521, Ed25519; no SHA-1 below the anchor.  All ways to an anchor are tried, within
  * bounds; an anchor need not be self-signed, and one that equals the leaf is a pin.  No CRL is read.
  *
- * row: of the store's configuration; it may add anchors or make its own the only ones, let certificates for clients alone
- * (EKU clientAuth) count under those, and pin keys.  NULL: the general rules.
- * now: Unix seconds.  domain may be NULL: identity is not judged. */
+ * row: of the store's configuration; it may add anchors or make its own the only ones, let certificates for clients
+ * alone (EKU clientAuth) count under those, and pin keys.  NULL: the general rules. now: Unix seconds.  domain may be
+ * NULL: identity is not judged. */
 void cert_judge(const struct cert_store *store, const struct cert_chain *chain, const struct domain *domain,
     const struct conf_peer *row, int64_t now, struct cert_verdict *verdict);
 
-/* Our certificate for a host; NULL: none.  Lives as long as the store. */
+/* Our certificates for a domain: those that its host names, or those that [certificates] holds for it; several of
+ * different kinds and authorities, of which tls shows each peer one that it can verify.
+ *
+ * Files are read when the store is made, when cert_own_refresh() finds them changed and, at most every few seconds,
+ * when a domain of ours has no certificate; files that are not in order are told of once, and what was read before
+ * stays. */
 struct cert_own;
-const struct cert_own *cert_own_find(const struct cert_store *store, const struct domain *domain);
-/* That of the first host, for a direct TLS client that names none; NULL: no hosts. */
-const struct cert_own *cert_own_default(const struct cert_store *store);
-/* What peers will see of it, to be judged like theirs.  The store's. */
+/* With a reference; what comes later does not change it.  NULL: the domain is not ours, or has none, or no memory. */
+struct cert_own *cert_own_find(const struct cert_store *store, const struct domain *domain);
+/* Those of the first host, for a direct TLS client that names none; NULL: no hosts. */
+struct cert_own *cert_own_default(const struct cert_store *store);
+struct cert_own *cert_own_ref(struct cert_own *own);
+void cert_own_unref(struct cert_own *own); /* takes NULL */
+/* What peers will see of the preferred one, to be judged like theirs.  own's. */
 const struct cert_chain *cert_own_chain(const struct cert_own *own);
+/* Looks for new and changed files, and logs what is about to expire (30, 14, 7 and 1 days before, then daily) and which
+ * domains have no certificate.  Waits for the disk: not for a worker's thread. */
+void cert_own_refresh(struct cert_store *store, int64_t now);
 
 #endif

@@ -42,11 +42,13 @@ struct tls;
 /* own: PUBLIC_IN: the certificate for a STARTTLS stream's `to` (whatever the SNI, RFC 6120 section 5.4.3.1), NULL for
  * direct TLS: chosen by SNI; an unknown SNI fails with unrecognized_name; without SNI it is the first host's, so that
  * the client can be told in a stream error; the stream compares `to` with what SNI said.  PUBLIC_OUT: shown when asked,
- * NULL shows none.  Backend roles: NULL. name: PUBLIC_OUT, BACKEND_OUT: SNI (the domain, not the SRV target); NULL:
- * none. direct: direct TLS, so offer (client) or select (server) ALPN "xmpp-server" (XEP-0368); a client that offers
- * only other protocols is refused with no_application_protocol.  ALPN inside STARTTLS is ignored. NULL: no memory. */
+ * NULL shows none.  Backend roles: NULL.  The connection takes a reference.  Of several certificates it shows the first
+ * from an authority that the peer names, else the first, always among those whose signatures the peer can verify. name:
+ * PUBLIC_OUT, BACKEND_OUT: SNI (the domain, not the SRV target); NULL: none. direct: direct TLS, so offer (client) or
+ * select (server) ALPN "xmpp-server" (XEP-0368); a client that offers only other protocols is refused with
+ * no_application_protocol.  ALPN inside STARTTLS is ignored. NULL: no memory. */
 struct tls *tls_new(
-    struct tls_ctx *ctx, enum tls_role role, const struct cert_own *own, const struct domain *name, bool direct);
+    struct tls_ctx *ctx, enum tls_role role, struct cert_own *own, const struct domain *name, bool direct);
 void tls_free(struct tls *t); /* takes NULL */
 
 /* One step; reads records from in, appends records to out.  Records behind the handshake stay in `in`.  When it fails,

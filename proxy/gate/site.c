@@ -42,7 +42,7 @@ struct site *site_new(struct conf *conf, const struct site *before, char *err, s
 	s->conf = conf_ref(conf);
 	make_secret(s, before);
 	if (make_admit(s, before))
-		s->certs = cert_store_new(conf, err, err_n);
+		s->certs = cert_store_follow(conf, before != NULL ? before->certs : NULL, err, err_n);
 	if (s->certs != NULL)
 		s->tls = tls_ctx_new(s->certs, err, err_n);
 	if (s->tls == NULL) {

@@ -122,7 +122,7 @@ static void act_proceed(struct stream *s, const struct xml_ev *ev)
 	(void)ev;
 	if (!no_early_bytes(s))
 		return;
-	const struct cert_own *own = NULL;
+	struct cert_own *own = NULL;
 	if (s->role == ROLE_PUBLIC_IN) {
 		own = cert_own_find(s->site->certs, &s->pair.to);
 		if (own == NULL) {
@@ -131,9 +131,9 @@ static void act_proceed(struct stream *s, const struct xml_ev *ev)
 		}
 	}
 	/* first, as it may fail: after <proceed/> nothing can be said but TLS */
-	if (!stream_start_tls(s, s->role == ROLE_PUBLIC_IN ? TLS_PUBLIC_IN : TLS_BACKEND_IN, own, NULL))
-		return;
-	if (said(s, xmpp_put_proceed(leg_out(s->leg))))
+	bool started = stream_start_tls(s, s->role == ROLE_PUBLIC_IN ? TLS_PUBLIC_IN : TLS_BACKEND_IN, own, NULL);
+	cert_own_unref(own);
+	if (started && said(s, xmpp_put_proceed(leg_out(s->leg))))
 		(void)leg_flush(s->leg);
 }
 
@@ -145,8 +145,8 @@ static bool check_sni(struct stream *s)
 	tls_facts(leg_tls(s->leg), &facts);
 	if (!s->direct || facts.sni.n == 0)
 		return true;
-	const struct cert_store *certs = s->site->certs;
-	if (domain_parse(&sni, facts.sni) && cert_own_find(certs, &sni) == cert_own_find(certs, &s->pair.to))
+	const struct conf *conf = s->site->conf;
+	if (domain_parse(&sni, facts.sni) && conf_host_find(conf, &sni) == conf_host_find(conf, &s->pair.to))
 		return true;
 	stream_fail(s, REASON_HEADER_ADDRESS, "to is another host than the TLS server name");
 	return false;
@@ -297,10 +297,13 @@ static void act_connect_tls(struct stream *s, const struct xml_ev *ev)
 {
 	if (ev != NULL && !no_early_bytes(s))
 		return;
-	if (s->role == ROLE_PUBLIC_OUT)
-		(void)stream_start_tls(s, TLS_PUBLIC_OUT, cert_own_find(s->site->certs, &s->pair.from), &s->pair.to);
-	else
+	if (s->role != ROLE_PUBLIC_OUT) {
 		(void)stream_start_tls(s, TLS_BACKEND_OUT, NULL, &s->pair.to);
+		return;
+	}
+	struct cert_own *own = cert_own_find(s->site->certs, &s->pair.from);
+	(void)stream_start_tls(s, TLS_PUBLIC_OUT, own, &s->pair.to);
+	cert_own_unref(own);
 }
 
 static void act_judge(struct stream *s, const struct xml_ev *ev)

@@ -64,7 +64,7 @@ struct stream {
 void stream_enter(struct stream *s, enum fsm_state next);
 void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev);
 void stream_set_xml_limits(struct stream *s, bool authenticated);
-bool stream_start_tls(struct stream *s, enum tls_role role, const struct cert_own *own, const struct domain *name);
+bool stream_start_tls(struct stream *s, enum tls_role role, struct cert_own *own, const struct domain *name);
 /* stream_trust.c */
 /* The chain of a public peer, judged for its domain under the worker's present configuration. */
 enum reason stream_judge(struct stream *s, struct cert_verdict *verdict);

@@ -41,12 +41,16 @@ static bool dns_matches(struct span pattern, struct span name)
 	       same_name(pattern, behind(name, (size_t)(dot - name.p) + 1));
 }
 
+static const struct span service = {"_xmpp-server.", 13};
+
+static bool is_service(struct span value)
+{
+	return value.n > service.n && same_name((struct span){value.p, service.n}, service);
+}
+
 static bool srv_matches(struct span value, struct span name)
 {
-	static const struct span service = {"_xmpp-server.", 13};
-
-	return value.n > service.n && same_name((struct span){value.p, service.n}, service) &&
-	       dns_matches(behind(value, service.n), name);
+	return is_service(value) && dns_matches(behind(value, service.n), name);
 }
 
 static bool xmpp_addr_matches(struct span value, const struct domain *domain)
@@ -120,6 +124,41 @@ static bool other_matches(const OTHERNAME *other, const struct domain *domain)
 	if (oid_is(other->type_id, oid_xmpp_addr, sizeof(oid_xmpp_addr)) && value->type == V_ASN1_UTF8STRING)
 		return xmpp_addr_matches(string_span(value->value.utf8string), domain);
 	return false;
+}
+
+static void list_other(const OTHERNAME *other, void (*fn)(void *arg, struct span name), void *arg)
+{
+	const ASN1_TYPE *value = other->value;
+	struct domain named;
+	struct span srv;
+
+	if (oid_is(other->type_id, oid_srv_name, sizeof(oid_srv_name)) && value->type == V_ASN1_IA5STRING) {
+		srv = string_span(value->value.ia5string);
+		if (is_service(srv))
+			fn(arg, behind(srv, service.n));
+	} else if (oid_is(other->type_id, oid_xmpp_addr, sizeof(oid_xmpp_addr)) && value->type == V_ASN1_UTF8STRING) {
+		if (domain_parse(&named, string_span(value->value.utf8string)))
+			fn(arg, domain_span(&named));
+	}
+}
+
+bool cert_names_list(X509 *leaf, void (*fn)(void *arg, struct span name), void *arg)
+{
+	int critical;
+	GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, &critical, NULL);
+
+	if (names == NULL)
+		return critical == -1; /* absent */
+	for (size_t i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_DNS)
+			fn(arg, string_span(name->d.dNSName));
+		else if (name->type == GEN_OTHERNAME)
+			list_other(name->d.otherName, fn, arg);
+	}
+	GENERAL_NAMES_free(names);
+	return true;
 }
 
 /* No identifier of RFC 6120 names an address; a dNSName that looks like one must not (RFC 9525 section 6.3). */

@@ -28,14 +28,6 @@ enum cert_pem cert_pem_next(BIO *bio, CRYPTO_BUFFER **der);
 /* After a reader of PEM has failed: true if that was the end of the text.  Takes the error away. */
 bool cert_pem_at_end(void);
 
-struct cert_own {
-	struct cert_chain *chain;
-	EVP_PKEY *key;
-};
-void cert_own_clear(struct cert_own *own);
-/* A self-signed ECDSA certificate that nobody is expected to trust. */
-MUST_CHECK bool cert_own_mint(struct cert_own *own);
-
 /* Where the sentence about a failure goes. */
 struct cert_complaint {
 	char *text;
@@ -84,7 +76,7 @@ struct cert_store {
 	struct cert_anchors anchors; /* everybody's */
 	struct cert_anchors *peers;  /* by index of conf->peers */
 	struct cert_crls crls;
-	struct cert_own *own; /* by index of conf->hosts */
+	struct cert_ring *ring; /* our own certificates (cert_own_internal.h) */
 };
 /* A row's own anchors. */
 const struct cert_anchors *cert_store_peer(const struct cert_store *store, const struct conf_peer *row);
@@ -135,6 +127,9 @@ const char *cert_signature_weakness(int nid);
 void cert_allow(const struct cert_rules *rules, struct cert_found *found);
 /* False: no memory. */
 MUST_CHECK bool cert_key(X509 *x, struct conf_key *key);
+/* Calls fn for every name that counts: dNSName and SRV-ID (without its service) as they stand, XmppAddr as a domain.
+ * False: they cannot be read. */
+MUST_CHECK bool cert_names_list(X509 *leaf, void (*fn)(void *arg, struct span name), void *arg);
 /* True if the leaf, in this path, names the domain. */
 bool cert_names(const struct cert_path *path, const struct domain *domain);
 

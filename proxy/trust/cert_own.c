@@ -1,4 +1,4 @@
-#include "cert_internal.h"
+#include "cert_own_internal.h"
 
 #include <openssl/ec.h>
 #include <openssl/mem.h>
@@ -8,11 +8,68 @@
 
 #define MINT_DAYS 3650
 
-void cert_own_clear(struct cert_own *own)
+static struct cert_own *own_new(void)
 {
-	cert_chain_free(own->chain);
-	EVP_PKEY_free(own->key);
-	*own = (struct cert_own){NULL, NULL};
+	struct cert_own *own = calloc(1, sizeof(*own));
+
+	if (own != NULL)
+		atomic_init(&own->refs, 1);
+	return own;
+}
+
+struct cert_own *cert_own_ref(struct cert_own *own)
+{
+	atomic_fetch_add(&own->refs, 1);
+	return own;
+}
+
+void cert_own_unref(struct cert_own *own)
+{
+	if (own == NULL || atomic_fetch_sub(&own->refs, 1) != 1)
+		return;
+	for (size_t i = 0; i < own->n; i++)
+		cert_pair_unref(own->pair[i]);
+	free(own);
+}
+
+static struct cert_own *find(const struct cert_store *store, const struct conf_host *host, const struct domain *domain)
+{
+	struct cert_own *own = own_new();
+
+	if (own == NULL)
+		return NULL;
+	cert_ring_find(store->ring, host, domain, own);
+	if (own->n > 0)
+		return own;
+	cert_own_unref(own);
+	return NULL;
+}
+
+struct cert_own *cert_own_find(const struct cert_store *store, const struct domain *domain)
+{
+	const struct conf_host *host = store->conf != NULL ? conf_host_find(store->conf, domain) : NULL;
+
+	return host != NULL ? find(store, host, domain) : NULL;
+}
+
+struct cert_own *cert_own_default(const struct cert_store *store)
+{
+	const struct conf_host *host = store->conf != NULL && store->conf->hosts_n > 0 ? store->conf->hosts : NULL;
+
+	return host != NULL ? find(store, host, &host->domain) : NULL;
+}
+
+const struct cert_chain *cert_own_chain(const struct cert_own *own)
+{
+	return own->pair[0]->chain;
+}
+
+void cert_own_refresh(struct cert_store *store, int64_t now)
+{
+	if (store->ring == NULL)
+		return;
+	cert_ring_refresh(store->ring);
+	cert_ring_warn(store->ring, now);
 }
 
 static EVP_PKEY *mint_key(void)
@@ -48,24 +105,35 @@ static bool mint_fill(X509 *x, EVP_PKEY *key)
 	return ok;
 }
 
-bool cert_own_mint(struct cert_own *own)
+static struct cert_pair *mint_pair(X509 *x, EVP_PKEY *key)
 {
-	X509 *x = X509_new();
+	struct cert_pair *pair = NULL;
 	CRYPTO_BUFFER *der = NULL;
 	uint8_t *bytes = NULL;
 	int n;
 
-	own->key = mint_key();
-	own->chain = calloc(1, sizeof(*own->chain));
-	if (x != NULL && own->key != NULL && own->chain != NULL && mint_fill(x, own->key) &&
-	    (n = i2d_X509(x, &bytes)) > 0)
+	if (x != NULL && key != NULL && mint_fill(x, key) && (n = i2d_X509(x, &bytes)) > 0)
 		der = CRYPTO_BUFFER_new(bytes, (size_t)n, NULL);
 	if (der != NULL)
-		(void)cert_chain_add(own->chain, der);
-	else
-		cert_own_clear(own);
+		pair = cert_pair_of(der, key);
 	OPENSSL_free(bytes);
 	CRYPTO_BUFFER_free(der);
+	return pair;
+}
+
+struct cert_own *cert_own_mint(void)
+{
+	struct cert_own *own = own_new();
+	EVP_PKEY *key = mint_key();
+	X509 *x = X509_new();
+	struct cert_pair *pair = own != NULL ? mint_pair(x, key) : NULL;
+
 	X509_free(x);
-	return own->key != NULL;
+	EVP_PKEY_free(key);
+	if (pair == NULL) {
+		cert_own_unref(own);
+		return NULL;
+	}
+	own->pair[own->n++] = pair;
+	return own;
 }

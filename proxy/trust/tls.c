@@ -119,7 +119,7 @@ static bool tls_attach_bio(struct tls *t)
 	return true;
 }
 
-static bool tls_set_up(struct tls *t, enum tls_role role, const struct cert_own *own, const struct domain *name)
+static bool tls_set_up(struct tls *t, enum tls_role role, const struct domain *name)
 {
 	bool server = role == TLS_PUBLIC_IN || role == TLS_BACKEND_IN;
 
@@ -128,8 +128,6 @@ static bool tls_set_up(struct tls *t, enum tls_role role, const struct cert_own 
 	/* A connection lives for days and never shakes hands again. */
 	SSL_set_shed_handshake_config(t->ssl, 1);
 	if (!tls_attach_bio(t))
-		return false;
-	if (own != NULL && !SSL_set_chain_and_key(t->ssl, own->chain->der, own->chain->n, own->key, NULL))
 		return false;
 	if (server) {
 		SSL_set_accept_state(t->ssl);
@@ -142,20 +140,21 @@ static bool tls_set_up(struct tls *t, enum tls_role role, const struct cert_own 
 }
 
 struct tls *tls_new(
-    struct tls_ctx *ctx, enum tls_role role, const struct cert_own *own, const struct domain *name, bool direct)
+    struct tls_ctx *ctx, enum tls_role role, struct cert_own *own, const struct domain *name, bool direct)
 {
 	struct tls *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
 	if (role == TLS_BACKEND_IN)
-		own = &ctx->backend;
+		own = ctx->backend;
 	t->ctx = ctx;
 	t->direct = direct;
 	t->own_given = own != NULL;
+	t->own = own != NULL ? cert_own_ref(own) : NULL;
 	t->alert_in = t->alert_out = -1;
 	t->ssl = SSL_new(ctx->role[role]);
-	if (t->ssl == NULL || !tls_set_up(t, role, own, name)) {
+	if (t->ssl == NULL || !tls_set_up(t, role, name)) {
 		ERR_clear_error();
 		tls_free(t);
 		return NULL;
@@ -168,6 +167,7 @@ void tls_free(struct tls *t)
 	if (t == NULL)
 		return;
 	SSL_free(t->ssl);
+	tls_forget(t);
 	free(t);
 }
 
@@ -184,6 +184,7 @@ enum tls_rc tls_handshake(struct tls *t, struct buf *in, struct buf *out)
 	if (ret != 1)
 		return step_end(t, tls_result(t, ret));
 	tls_enter(t, TLS_OPEN);
+	tls_forget(t);
 	return step_end(t, TLS_DONE);
 }
 

@@ -61,23 +61,20 @@ static int choose_by_sni(SSL *ssl, int *alert, void *arg)
 {
 	struct tls *t = tls_of(ssl);
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-	const struct cert_own *own;
 	struct domain domain;
 
 	(void)arg;
 	if (t->own_given)
 		return SSL_TLSEXT_ERR_NOACK;
+	cert_own_unref(t->own);
+	t->own = NULL;
 	if (name == NULL) {
-		own = cert_own_default(t->ctx->store);
-	} else {
-		own = domain_parse(&domain, span_of(name)) ? cert_own_find(t->ctx->store, &domain) : NULL;
+		t->own = cert_own_default(t->ctx->store);
+	} else if (domain_parse(&domain, span_of(name))) {
+		t->own = cert_own_find(t->ctx->store, &domain);
 	}
-	if (own == NULL) {
+	if (t->own == NULL) {
 		*alert = SSL_AD_UNRECOGNIZED_NAME;
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	}
-	if (!SSL_set_chain_and_key(ssl, own->chain->der, own->chain->n, own->key, NULL)) {
-		*alert = SSL_AD_INTERNAL_ERROR;
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	}
 	return name != NULL ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
@@ -122,7 +119,9 @@ static SSL_CTX *role_new(enum tls_role role)
 	SSL_CTX_set_info_callback(ssl, note_alert);
 	if (role != TLS_BACKEND_IN)
 		SSL_CTX_set_custom_verify(ssl, SSL_VERIFY_PEER, accept_chain);
+	SSL_CTX_set_cert_cb(ssl, tls_choose, NULL);
 	if (role_is_server(role)) {
+		SSL_CTX_set_select_certificate_cb(ssl, tls_note_client);
 		SSL_CTX_set_tlsext_servername_callback(ssl, choose_by_sni);
 		SSL_CTX_set_alpn_select_cb(ssl, choose_alpn, NULL);
 	}
@@ -159,7 +158,8 @@ struct tls_ctx *tls_ctx_new(const struct cert_store *store, char *err, size_t er
 		goto fail;
 	ctx->store = store;
 	ctx->bio = bio_method_new();
-	if (ctx->bio == NULL || !cert_own_mint(&ctx->backend))
+	ctx->backend = cert_own_mint();
+	if (ctx->bio == NULL || ctx->backend == NULL)
 		goto fail;
 	for (int role = 0; role < TLS_ROLES; role++) {
 		ctx->role[role] = role_new((enum tls_role)role);
@@ -180,7 +180,7 @@ void tls_ctx_free(struct tls_ctx *ctx)
 		return;
 	for (int role = 0; role < TLS_ROLES; role++)
 		SSL_CTX_free(ctx->role[role]);
-	cert_own_clear(&ctx->backend);
+	cert_own_unref(ctx->backend);
 	BIO_meth_free(ctx->bio);
 	free(ctx);
 }

@@ -1,11 +1,12 @@
-/* tls, inside: what tls.c (steps), tls_ctx.c (settings) and tls_error.c (sentences) share. */
+/* tls, inside: what tls.c (steps), tls_ctx.c (settings), tls_choose.c (certificates) and tls_error.c (sentences) share.
+ */
 #ifndef SALLYPORT_TLS_INTERNAL_H
 #define SALLYPORT_TLS_INTERNAL_H
 
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
 
-#include "cert_internal.h"
+#include "cert_own_internal.h"
 #include "sallyport/tls.h"
 
 #define TLS_ROLES 4
@@ -15,7 +16,7 @@ struct tls_ctx {
 	const struct cert_store *store;
 	SSL_CTX *role[TLS_ROLES]; /* by enum tls_role */
 	BIO_METHOD *bio;
-	struct cert_own backend; /* for TLS_BACKEND_IN */
+	struct cert_own *backend; /* for TLS_BACKEND_IN */
 };
 
 enum tls_state {
@@ -25,11 +26,21 @@ enum tls_state {
 	TLS_DEAD,  /* failed; error says why */
 };
 
+/* What a peer can verify, as far as BoringSSL does not keep it until we choose. */
+struct tls_peer {
+	bool ecdsa, rsa;                  /* TLS 1.2: kinds of keys that may sign */
+	bool any_group, p256, p384, p521; /* TLS 1.2: curves that such a key may be on */
+	uint8_t *authorities;             /* the client's certificate_authorities, as it came; OPENSSL_free() */
+	size_t authorities_n;
+};
+
 struct tls {
 	SSL *ssl;
 	struct tls_ctx *ctx;
 	enum tls_state state;
 	bool direct, own_given, no_memory;
+	struct cert_own *own; /* what may be shown, during the handshake; NULL: nothing */
+	struct tls_peer peer;
 	int alert_in, alert_out; /* the last fatal alert each way; -1: none */
 	struct buf *in, *out;    /* for the duration of one step */
 	char error[TLS_ERROR_MAX];
@@ -40,6 +51,12 @@ struct tls *tls_of(const SSL *ssl);
 /* The two ends of the BIO (tls.c). */
 int tls_bio_read(BIO *bio, char *to, int n);
 int tls_bio_write(BIO *bio, const char *from, int n);
+/* A ClientHello has come. */
+enum ssl_select_cert_result_t tls_note_client(const SSL_CLIENT_HELLO *hello);
+/* BoringSSL is about to show a certificate. */
+int tls_choose(SSL *ssl, void *arg);
+/* Nothing is to be chosen any more. */
+void tls_forget(struct tls *t);
 /* A client's ALPN offer. */
 MUST_CHECK bool tls_offer_alpn(SSL *ssl);
 /* Writes t->error from BoringSSL's error queue and the alerts seen. */

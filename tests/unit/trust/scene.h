@@ -20,6 +20,7 @@ struct scene {
 	struct conf *conf;
 	struct cert_store *store;
 	struct tls_ctx *ctx;
+	struct cert_own *own[2]; /* what scene_own() gave out, by host */
 };
 
 static inline void scene_path(const struct scene *s, const char *name, char *out, size_t n)
@@ -83,6 +84,8 @@ static inline int scene_down(void **state)
 	struct scene *s = *state;
 	char path[128];
 
+	cert_own_unref(s->own[0]);
+	cert_own_unref(s->own[1]);
 	tls_ctx_free(s->ctx);
 	cert_store_free(s->store);
 	conf_unref(s->conf);
@@ -107,14 +110,16 @@ static inline struct domain scene_domain(const char *text)
 	return d;
 }
 
-/* A certificate of our own by host. */
-static inline const struct cert_own *scene_own(const struct scene *s, const char *host)
+/* The certificates of a.test or b.test; the scene's. */
+static inline struct cert_own *scene_own(struct scene *s, const char *host)
 {
+	struct cert_own **own = &s->own[host[0] == 'b'];
 	struct domain d = scene_domain(host);
-	const struct cert_own *own = cert_own_find(s->store, &d);
 
-	assert_non_null(own);
-	return own;
+	if (*own == NULL)
+		*own = cert_own_find(s->store, &d);
+	assert_non_null(*own);
+	return *own;
 }
 
 /* One end: what it sends waits in out until wire_move() takes it to the other's in. */

@@ -202,11 +202,14 @@ static void check_end(const struct end *e)
 static void step_connection(struct scene *s)
 {
 	struct domain name = scene_domain("a.test");
-	struct tls *client = tls_new(s->ctx, TLS_PUBLIC_OUT, scene_own(s, "b.test"), &name, true);
+	struct domain b_test = scene_domain("b.test");
+	struct cert_own *own = cert_own_find(s->store, &b_test);
+	struct tls *client = tls_new(s->ctx, TLS_PUBLIC_OUT, own, &name, true);
 	struct tls *server = tls_new(s->ctx, TLS_PUBLIC_IN, NULL, NULL, true);
 	struct end a, b;
 	size_t taken;
 
+	cert_own_unref(own);
 	if (client == NULL || server == NULL) {
 		tls_free(client);
 		tls_free(server);
