@@ -94,12 +94,19 @@ static void test_private_instead_of_public(void **state)
 static void test_own_certificate_as_anchor(void **state)
 {
 	struct world *w = *state;
-	struct rules r = rules_new(w->scene, "[peer p.test]\nanchor = $D/self.pem\nanchor = $D/private.pem\n");
+	static const char *const rows[] = {
+	    "[peer p.test]\nanchor = $D/self.pem\nanchor = $D/private.pem\n",
+	    "[peer p.test]\nanchor = $D/private.pem\nanchor = $D/self.pem\n",
+	};
 
-	rules_expect(&r, "p.test", REASON_NONE, w->self);
-	rules_expect(&r, "p.test", REASON_NONE, w->leaf, w->inter);
-	rules_expect(&r, "q.test", REASON_CERT_SELF_SIGNED, w->self);
-	rules_free(&r);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct rules r = rules_new(w->scene, rows[i]);
+
+		rules_expect(&r, "p.test", REASON_NONE, w->self);
+		rules_expect(&r, "p.test", REASON_NONE, w->leaf, w->inter);
+		rules_expect(&r, "q.test", REASON_CERT_SELF_SIGNED, w->self);
+		rules_free(&r);
+	}
 }
 
 static void test_rows_have_their_own_anchors(void **state)
