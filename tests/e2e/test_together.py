@@ -1,7 +1,13 @@
 """Several at once: two old servers behind a gateway each, and good and bad domains on one stream of jabberd2."""
 
+import functools
+import queue
+import threading
+
+import bulk
+from fake_backend import FakeBackend
 from lab.proc import LabError
-from lab.wire import RawServer
+from lab.wire import RawServer, accept_external
 from suite import Group
 from world import DEBIAN_TLS, OLD, PEER, add_gateway, add_old, add_peer, deliver, dns_of_old, dns_of_peer
 
@@ -97,5 +103,62 @@ class OneStream(Group):
 		self.gateway.end()
 
 
+class StalledReader(Group):
+	"""One stream from a jabberd2-like backend carries a domain that stops reading and one that goes on."""
+
+	name = "one-stream/stalled-reader"
+
+	def __init__(self):
+		super().__init__()
+		self.cell("good-domain-goes-on", self.goes_on)
+		self.cell("gateway-ends-clean", self.end)
+
+	def start(self, lab):
+		self.lab = lab
+		dns_of_old(lab)
+		self.go_on = threading.Event()
+		self.arrived = queue.Queue()
+		for i, (domain, script) in enumerate((("stalled.lab", self.stall), ("good.lab", self.read))):
+			lab.network.add_address("hub", RAW + i)
+			lab.dns.host(domain, RAW + i)
+			lab.dns.srv(domain, domain, 5269)
+			certificate = lab.ca.leaf(domain)
+			for address in (lab.network.v4(RAW + i), lab.network.v6(RAW + i)):
+				lab.own(RawServer(address, 5269, functools.partial(script, domain, certificate)))
+		lab.dns.start()
+		lab.network.add_node("old", OLD)
+		self.old = lab.own(FakeBackend(lab.network, "old", ["old.lab"], "jabberd2", None, lambda wire: wire.expect_end(60)))
+		self.gateway = add_gateway(lab, self.old, [("global", "log-level", "info"), ("timeouts", "close", "500ms")])
+
+	def stall(self, domain, certificate, wire):
+		accept_external(wire, domain, certificate)
+		self.go_on.wait(60)
+
+	def read(self, domain, certificate, wire):
+		accept_external(wire, domain, certificate)
+		while True:
+			self.arrived.put(wire.expect("<body>(.*?)</body>", 60)[1].decode())
+
+	def goes_on(self):
+		out = self.old.open("old.lab", "stalled.lab")
+		self.old.open("old.lab", "good.lab")
+		flood = bulk.Sender(out, bulk.make(50_000, "alice@old.lab/r", "bob@stalled.lab"))
+		flood.wait_blocked()
+		for i in range(20):
+			out.send(f"<message from='alice@old.lab/r' to='bob@good.lab'><body>{i}</body></message>")
+		try:
+			got = [self.arrived.get(timeout=8) for _ in range(20)]
+		except queue.Empty:
+			raise LabError("what is for good.lab does not arrive") from None
+		if got != [str(i) for i in range(20)]:
+			raise LabError(f"not in order: {got}")
+		flood.finish()  # all of it is taken and returned, though nobody has read it
+		self.go_on.set()
+
+	def end(self):
+		self.gateway.end()
+
+
 def groups():
-	return [TwoOldServers("ejabberd", "Prosody"), TwoOldServers("jabberd2", "ejabberd"), OneStream()]
+	return [TwoOldServers("ejabberd", "Prosody"), TwoOldServers("jabberd2", "ejabberd"), OneStream(),
+	        StalledReader()]

@@ -50,7 +50,7 @@ class Gateway:
 
 	def configure(self):
 		sections = {
-			"global": [("log-level", "debug"), ("workers", "1")],
+			"global": [("log-level", "debug"), ("workers", "2")],
 			"public": [("listen", f"0.0.0.0:{PUBLIC_PORT}"), ("listen", f"[::]:{PUBLIC_PORT}")],
 			"trust": [("system", "yes")],
 			"backend old": [("connect", "127.0.0.1:5269"), ("listen", f"127.0.0.1:{BACKEND_PORT}"),

@@ -29,10 +29,11 @@ class Wire:
 	def __init__(self, sock):
 		self.sock = sock
 		self.buffer = b""
-		self.seen = b""  # all that ever came, decrypted
+		self.writing = threading.Lock()  # what one thread sends is not torn apart by another
 
 	def send(self, text):
-		self.sock.sendall(text if isinstance(text, bytes) else text.encode())
+		with self.writing:
+			self.sock.sendall(text if isinstance(text, bytes) else text.encode())
 
 	def _fill(self, end):
 		left = end - time.monotonic()
@@ -41,7 +42,6 @@ class Wire:
 		self.sock.settimeout(left)
 		data = self.sock.recv(65536)
 		self.buffer += data
-		self.seen += data
 		return bool(data)
 
 	def expect(self, pattern, seconds=20):
