@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sallyport/conf.h"
@@ -30,7 +31,8 @@ struct worker_thread {
 struct daemon {
 	const char *path;
 	struct site *site;
-	struct loop *loop; /* signals only */
+	struct loop *loop; /* signals, and looking after files */
+	struct loop_timer *look;
 	struct worker_thread worker[WORKERS_MAX];
 	unsigned workers, running;
 	bool ending;
@@ -218,6 +220,14 @@ static bool tell_worker(struct worker_thread *w, struct site *site)
 	return false;
 }
 
+/* Renewed certificates need no reload. */
+static void on_look(void *arg)
+{
+	struct daemon *d = arg;
+	cert_own_refresh(d->site->certs, time(NULL));
+	loop_timer_set(d->look, d->site->conf->certificate_interval);
+}
+
 /* A bad file changes nothing and says why. */
 static void on_reload(void *arg)
 {
@@ -240,6 +250,7 @@ static void on_reload(void *arg)
 	    site->conf->backends_n);
 	site_unref(d->site);
 	d->site = site;
+	on_look(d);
 }
 
 static bool make_workers(struct daemon *d)
@@ -285,7 +296,8 @@ static int serve(struct daemon *d)
 	d->loop = loop_new();
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 	struct loop_signal *on[ARRAY_LEN(signals)] = {NULL};
-	bool ok = d->loop != NULL;
+	d->look = d->loop != NULL ? loop_timer_new(d->loop, on_look, d) : NULL;
+	bool ok = d->look != NULL;
 	for (size_t i = 0; ok && i < ARRAY_LEN(signals); i++) {
 		on[i] = loop_signal_new(d->loop, signals[i], signals[i] == SIGHUP ? on_reload : on_signal, d);
 		ok = on[i] != NULL;
@@ -295,6 +307,7 @@ static int serve(struct daemon *d)
 			_exit(1);
 		log_text(LOG_INFO, "start", "ready: %zu hosts, %zu backends, %u workers", d->site->conf->hosts_n,
 		    d->site->conf->backends_n, d->workers);
+		loop_timer_set(d->look, d->site->conf->certificate_interval);
 		loop_run(d->loop);
 		rc = 0;
 	}
@@ -307,6 +320,7 @@ static int serve(struct daemon *d)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(on); i++)
 		loop_signal_free(on[i]);
+	loop_timer_free(d->look);
 	if (d->loop != NULL)
 		loop_free(d->loop);
 	if (rc == 0)
@@ -342,13 +356,17 @@ int main(int argc, char **argv)
 	struct daemon d = {.path = path, .site = site_new(conf, NULL, err, sizeof err)};
 	if (d.site == NULL) {
 		fprintf(stderr, "%s: %s\n", path, err);
-	} else if (test) {
+		goto end;
+	}
+	cert_own_refresh(d.site->certs, time(NULL));
+	if (test) {
 		printf("%s: in order: %zu hosts, %zu backends\n", path, conf->hosts_n, conf->backends_n);
 		rc = 0;
 	} else if (ports_free(conf)) {
 		raise_descriptors(conf);
 		rc = serve(&d);
 	}
+end:
 	conf_unref(conf);
 	site_unref(d.site);
 	return rc;

@@ -160,21 +160,19 @@ static bool on_found(void *arg, const char *certificate, const char *key)
 	return item_add(s, certificate, key, s->rank, false);
 }
 
-/* A folder in which we know certificates is looked into only when we look at all files. */
+/* certbot and acme.sh make a folder for each certificate: one that has it is looked into again only with all the files.
+ */
 static bool on_folder(void *arg, const char *folder)
 {
 	const struct scan *s = arg;
-	size_t n = strlen(folder), i;
+	char its[PATH_MAX];
+	int n = snprintf(its, sizeof(its), "%s/fullchain.", folder);
+	size_t i;
 
-	if (s->all || s->old == NULL)
+	if (s->all || s->old == NULL || n < 0 || (size_t)n >= sizeof(its))
 		return false;
-	i = entry_bound(s->old, folder, "");
-	while (i < s->old->n && strncmp(s->old->entry[i].pair->certificate, folder, n) == 0) {
-		if (s->old->entry[i].pair->certificate[n] == '/')
-			return true;
-		i++;
-	}
-	return false;
+	i = entry_bound(s->old, its, "");
+	return i < s->old->n && strncmp(s->old->entry[i].pair->certificate, its, (size_t)n) == 0;
 }
 
 static bool collect_folders(struct scan *s)
@@ -237,6 +235,8 @@ static struct cert_pair *settle(struct scan *s, const struct item *item, struct 
 	char text[512] = "";
 	struct cert_complaint c = {text, sizeof(text)};
 
+	if (named && s->strict && old != NULL && old->chain == NULL)
+		old = NULL; /* it was no matter until a host named it */
 	if (old != NULL && (!s->all || item->missing))
 		return cert_pair_ref(old);
 	cert_stamps_take(&stamps, item->certificate, item->key);
