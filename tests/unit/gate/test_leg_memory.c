@@ -1,0 +1,139 @@
+/* Whichever allocation of leg, buf or tls fails: one leg fails and says so, or could not be made; nothing leaks. */
+#include <stdbool.h>
+#include <stdlib.h>
+
+/* Allocations left until one fails; below 0: none does. */
+static long left = -1;
+
+static bool fails(void)
+{
+	return left >= 0 && left-- == 0;
+}
+
+static void *heap(size_t n)
+{
+	return fails() ? NULL : malloc(n);
+}
+
+static void *heap_zeroed(size_t count, size_t n)
+{
+	return fails() ? NULL : calloc(count, n);
+}
+
+/* The modules themselves, so that their allocations are ours. */
+#define malloc heap
+#define calloc heap_zeroed
+#define shake leg_shake /* the scene has one of its own */
+#include "../../../proxy/core/buf.c"
+#include "../../../proxy/gate/leg.c"
+#undef malloc
+#undef calloc
+#undef shake
+
+#include "legs_tls.h"
+
+struct exchange {
+	struct side client, server;
+	bool secured, done;
+};
+
+static bool over(const struct exchange *x)
+{
+	return x->client.failed + x->server.failed + x->client.ended + x->server.ended > 0;
+}
+
+static bool made(struct exchange *x, struct tls_world *t)
+{
+	struct side *sides[] = {&x->client, &x->server};
+	bool all = true;
+	int fd[2];
+
+	tcp_pair(&fd[0], &fd[1]);
+	for (size_t i = 0; i < 2; i++) {
+		*sides[i] = (struct side){.w = &t->w, .eat = SIZE_MAX};
+		t->w.sides++;
+		sides[i]->leg = leg_new(t->w.loop, t->w.pool, fd[i], IN_MAX, OUT_MAX, side_event, sides[i]);
+		all = all && sides[i]->leg != NULL;
+	}
+	return all;
+}
+
+/* Words in the clear, a handshake, and more than a chunk each way. */
+static void talk(struct exchange *x, struct tls_world *t, struct span much)
+{
+	(void)side_send(&x->client, SPAN("hello"));
+	UNTIL(over(x) || side_got(&x->server, "hello"), turn(&t->w));
+	if (over(x))
+		return;
+	x->server.got_n = 0;
+	secure(&x->server, server_tls(t, false), false);
+	secure(&x->client, client_tls(t, "a.test", false), false);
+	UNTIL(over(x) || x->client.secured + x->server.secured == 2, turn(&t->w));
+	x->secured = !over(x);
+	if (!x->secured || !side_send(&x->client, much) || !side_send(&x->server, much))
+		return;
+	UNTIL(over(x) || (x->client.got_n == much.n && x->server.got_n == much.n), turn(&t->w));
+	if (over(x))
+		return;
+	assert_memory_equal(x->client.got, much.p, much.n);
+	assert_memory_equal(x->server.got, much.p, much.n);
+	x->done = true;
+}
+
+static void check_reason(const struct side *s)
+{
+	if (s->failed == 0)
+		return;
+	switch ((int)leg_why(s->leg)) {
+	case REASON_NO_MEMORY:
+	case REASON_LIMIT_QUEUE: /* full and no memory are one to a buffer */
+	case REASON_TLS_FAILED:
+	case REASON_TLS_BROKEN:
+	case REASON_TLS_REFUSED: /* by the other one's going */
+	case REASON_PEER_LOST:
+		return;
+	default:
+		fail_msg("failed by %s", reason_row(leg_why(s->leg))->code);
+	}
+}
+
+static void whichever_fails(void **state)
+{
+	struct tls_world *t = *state;
+	char *bytes = pattern(100000);
+	unsigned spoiled = 0;
+	bool all_done = false;
+
+	/* a pool that keeps nothing asks for memory whenever it can */
+	buf_pool_free(t->w.pool);
+	t->w.pool = buf_pool_new(0);
+	for (long n = 0; !all_done && n < 1000; n++) {
+		struct exchange x = {0};
+
+		left = n;
+		if (made(&x, t))
+			talk(&x, t, (struct span){bytes, 100000});
+		settle(&t->w);
+		all_done = left >= 0; /* nothing failed this time */
+		left = -1;
+		assert_true(x.done || !all_done);
+		spoiled += !x.done;
+		check_reason(&x.client);
+		check_reason(&x.server);
+		side_down(&x.client);
+		side_down(&x.server);
+		settle(&t->w);
+	}
+	assert_true(all_done);
+	assert_in_range(spoiled, 10, 1000);
+	free(bytes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TLS_TEST(whichever_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
