@@ -307,6 +307,8 @@ static bool finish(struct leg *g)
 {
 	if (!leg_flush(g))
 		return false;
+	if (g->shut)
+		return true;
 	if (g->state == LEG_SECURE)
 		tls_close(g->tls, &g->wire_out);
 	g->shut = true;

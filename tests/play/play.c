@@ -29,22 +29,51 @@ static void read_sizes(struct sizes *sizes, const struct lines *lines)
 	}
 }
 
-int main(int argc, char **argv)
+static void play(const char *path)
 {
+	struct script *script = script_load(path);
 	struct sizes sizes;
 
+	read_sizes(&sizes, script_lines(script));
+	for (size_t k = 0; k < sizes.n; k++)
+		stage_play(script, sizes.v[k]);
+	printf("%s: played %zu times\n", path, sizes.n);
+	script_free(script);
+}
+
+/* About so many times, each with another allocation that fails. */
+static void play_short(const char *path, uint64_t times)
+{
+	struct script *script = script_load(path);
+	uint64_t all, step;
+
+	fake_may_leak();
+	all = stage_play_short(script, 0);
+	step = all / times + 1;
+	for (uint64_t nth = 1; nth <= all; nth += step) {
+		/* Known when it crashes. */
+		printf("\r%llu", (unsigned long long)nth);
+		fflush(stdout);
+		(void)stage_play_short(script, nth);
+	}
+	printf("\r%s: played with one in %llu of %llu allocations failing\n", path, (unsigned long long)step,
+	    (unsigned long long)all);
+	script_free(script);
+}
+
+int main(int argc, char **argv)
+{
+	bool short_of = argc > 3 && strcmp(argv[1], "--out-of-memory") == 0;
+
 	if (argc < 2) {
-		printf("usage: %s TRANSCRIPT…\n", argv[0]);
+		printf("usage: %s [--out-of-memory TIMES] TRANSCRIPT…\n", argv[0]);
 		return 2;
 	}
-	for (int i = 1; i < argc; i++) {
-		struct script *script = script_load(argv[i]);
-
-		read_sizes(&sizes, script_lines(script));
-		for (size_t k = 0; k < sizes.n; k++)
-			stage_play(script, sizes.v[k]);
-		printf("%s: played %zu times\n", argv[i], sizes.n);
-		script_free(script);
+	for (int i = short_of ? 3 : 1; i < argc; i++) {
+		if (short_of)
+			play_short(argv[i], strtoull(argv[2], NULL, 10));
+		else
+			play(argv[i]);
 	}
 	return 0;
 }

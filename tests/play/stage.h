@@ -3,6 +3,8 @@
 #ifndef PLAY_STAGE_H
 #define PLAY_STAGE_H
 
+#include <setjmp.h>
+
 #include "certs.h"
 #include "fakenet.h"
 #include "logs.h"
@@ -47,11 +49,15 @@ struct stage {
 	/* Where the play is: the line of the transcript, then those of the scenes within it. */
 	struct place calls[CALLS_MAX];
 	size_t calls_n;
-	char *line; /* as it was filled in */
+	char *line;       /* as it was filled in */
+	jmp_buf *give_up; /* where a step that fails goes; NULL: it ends the program */
 };
 
 /* pieces: how many bytes reach or leave the gateway at a time; 0: as they come. */
 void stage_play(const struct script *script, size_t pieces);
+/* Plays as far as it goes while the gateway's nth allocation fails (0: none does), and then checks that nothing is
+ * broken or left behind.  Returns how many allocations there were. */
+uint64_t stage_play_short(const struct script *script, uint64_t nth);
 
 /* Ends the program. */
 __attribute__((noreturn)) void stage_fail(const struct stage *stage, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -25,6 +25,7 @@ static void conf(struct stage *stage, const char *rest)
 	struct fake_bytes text = stage_bytes(stage, rest);
 	struct conf_errors *errors = fake_alloc(sizeof(*errors));
 	char path[128];
+	bool was;
 	FILE *f;
 
 	if (stage->conf != NULL && stage->gate == NULL)
@@ -33,7 +34,9 @@ static void conf(struct stage *stage, const char *rest)
 	(void)snprintf(path, sizeof(path), "%s/sallyport.ini", stage->dir);
 	f = fopen(path, "w");
 	ENSURE(f != NULL && fwrite(text.p, 1, text.n, f) == text.n && fclose(f) == 0);
+	was = fake_inside(true);
 	stage->conf = conf_load(path, errors);
+	(void)fake_inside(was);
 	if (stage->conf == NULL)
 		stage_fail(stage, "the configuration is wrong: %s", errors->text[0]);
 	free(errors);
@@ -76,12 +79,14 @@ static void forget(struct stage *stage, const char *rest)
 static void start(struct stage *stage, const char *rest)
 {
 	char err[512] = "";
+	bool was;
 
 	(void)rest;
 	if (stage->conf == NULL)
 		stage_fail(stage, "there is no configuration");
 	if (stage->gate != NULL)
 		stage_fail(stage, "the gateway runs already");
+	was = fake_inside(true);
 	stage->site = site_new(stage->conf, NULL, err, sizeof(err));
 	if (stage->site == NULL)
 		stage_fail(stage, "site_new: %s", err);
@@ -90,6 +95,7 @@ static void start(struct stage *stage, const char *rest)
 		stage_fail(stage, "gate_new: %s", err);
 	if (!gate_listen(stage->gate, true, err, sizeof(err)))
 		stage_fail(stage, "gate_listen: %s", err);
+	(void)fake_inside(was);
 }
 
 /* reload: as SIGHUP does */
@@ -97,15 +103,18 @@ static void reload(struct stage *stage, const char *rest)
 {
 	char err[512] = "";
 	struct site *site;
+	bool was;
 
 	(void)rest;
 	if (stage->gate == NULL)
 		stage_fail(stage, "the gateway does not run");
+	was = fake_inside(true);
 	site = site_new(stage->conf, stage->site, err, sizeof(err));
 	if (site == NULL)
 		stage_fail(stage, "site_new: %s", err);
 	if (!gate_reload(stage->gate, site, err, sizeof(err)))
 		stage_fail(stage, "gate_reload: %s", err);
+	(void)fake_inside(was);
 	site_unref(stage->site);
 	stage->site = site;
 }
@@ -252,9 +261,13 @@ static void must_run(const struct stage *stage)
 /* drain: as SIGTERM does */
 static void drain(struct stage *stage, const char *rest)
 {
+	bool was;
+
 	(void)rest;
 	must_run(stage);
+	was = fake_inside(true);
 	gate_drain(stage->gate, drained, stage);
+	(void)fake_inside(was);
 }
 
 /* drained: it has ended */

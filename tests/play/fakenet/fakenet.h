@@ -84,7 +84,16 @@ size_t fake_dns_lookups(void);
 /* For fake_net_reset(). */
 void fake_dns_reset(void);
 
-/* --- storage of the fakes: memory that can't run out, since only the gateway's may --- */
+/* --- memory --- */
+
+/* Notes whether the gateway runs now or the script: only the gateway's allocations may be made to fail.  Returns what
+ * was noted before. */
+bool fake_inside(bool inside);
+bool fake_is_inside(void);
+
+/* From now on what fake_alloc() gives out is no leak, since a play may be left in the middle. */
+void fake_may_leak(void);
+/* Storage of the fakes and of the script, which can't run out. */
 
 struct fake_bytes {
 	char *p;

@@ -268,6 +268,7 @@ static bool turn(struct loop *loop)
 {
 	bool any = false;
 	struct loop_io *last = loop->ios;
+	bool was = fake_inside(true);
 
 	fake_net_turn();
 	/* Those that the callbacks add stand behind the last and wait for the next turn. */
@@ -282,6 +283,7 @@ static bool turn(struct loop *loop)
 	any = run_posts(loop) || any;
 	any = run_later(loop) || any;
 	sweep(loop);
+	(void)fake_inside(was);
 	return any;
 }
 
