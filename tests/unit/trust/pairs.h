@@ -6,8 +6,8 @@
 
 #include <ftw.h>
 #include <limits.h>
+#include <openssl/ssl.h>
 #include <sys/stat.h>
-#include <utime.h>
 
 struct pairs {
 	char dir[64];
@@ -151,15 +151,81 @@ static inline void pairs_put(const struct pairs *p, const char *certificate, con
 	mint_free(&m);
 }
 
-static inline unsigned serial_of_der(const uint8_t *bytes, size_t n)
-{
-	X509 *x = d2i_X509(NULL, &bytes, (long)n);
-	uint64_t serial = 0;
+#define PAIRS_NONE 9999u
 
+/* The serial number that spec had of the certificate that a connection's peer shows. */
+static inline unsigned pairs_serial(const SSL *ssl)
+{
+	const STACK_OF(CRYPTO_BUFFER) *chain = SSL_get0_peer_certificates(ssl);
+	uint64_t serial = 0;
+	X509 *x;
+
+	if (chain == NULL || sk_CRYPTO_BUFFER_num(chain) == 0)
+		return PAIRS_NONE;
+	x = X509_parse_from_buffer(sk_CRYPTO_BUFFER_value(chain, 0));
 	assert_non_null(x);
 	assert_true(ASN1_INTEGER_get_uint64(&serial, X509_get0_serialNumber(x)));
 	X509_free(x);
 	return (unsigned)serial - 1; /* mint adds one */
+}
+
+static inline void pairs_pump(SSL *ssl, BIO *in, BIO *out, struct end *end)
+{
+	for (int turn = 0; turn < 8; turn++) {
+		const uint8_t *bytes;
+		size_t n;
+
+		(void)SSL_do_handshake(ssl);
+		assert_true(BIO_mem_contents(out, &bytes, &n));
+		assert_true(buf_put(&end->in, (struct span){(const char *)bytes, n}));
+		(void)BIO_reset(out);
+		if (end_shakes(end))
+			end->rc = tls_handshake(end->tls, &end->in, &end->out);
+		(void)BIO_write(in, buf_span(&end->out).p, (int)buf_len(&end->out));
+		buf_clear(&end->out);
+	}
+}
+
+static inline enum ssl_verify_result_t pairs_accept(SSL *ssl, uint8_t *alert)
+{
+	(void)ssl;
+	(void)alert;
+	return ssl_verify_ok;
+}
+
+/* Which certificate a peer of plain BoringSSL is shown: a client of ours by SNI, or a server that host calls.  set_up
+ * says what the peer can do; NULL: all.  PAIRS_NONE: none. */
+static inline unsigned pairs_shown(struct pairs *p, const char *host, bool peer_is_server, void (*set_up)(SSL *ssl))
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+	SSL *ssl = SSL_new(ctx);
+	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+	struct domain d = scene_domain(host);
+	struct cert_own *own = peer_is_server ? cert_own_find(p->store, &d) : NULL;
+	struct end end;
+	unsigned serial;
+
+	BIO_set_mem_eof_return(in, -1);
+	SSL_set_bio(ssl, in, out);
+	SSL_set_custom_verify(ssl, SSL_VERIFY_PEER, pairs_accept);
+	if (peer_is_server) {
+		assert_true(SSL_use_certificate(ssl, p->root.x) && SSL_use_PrivateKey(ssl, p->root.key));
+		SSL_set_accept_state(ssl);
+	} else {
+		assert_true(SSL_set_tlsext_host_name(ssl, host));
+		SSL_set_connect_state(ssl);
+	}
+	if (set_up != NULL)
+		set_up(ssl);
+	end_init(&end, tls_new(p->ctx, peer_is_server ? TLS_PUBLIC_OUT : TLS_PUBLIC_IN, own, NULL, !peer_is_server),
+	    1 << 16);
+	cert_own_unref(own);
+	pairs_pump(ssl, in, out, &end);
+	serial = end.rc == TLS_DONE ? pairs_serial(ssl) : PAIRS_NONE;
+	end_free(&end);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	return serial;
 }
 
 #endif
