@@ -3,6 +3,7 @@
 #include "route_internal.h"
 #include "sallyport/leg.h"
 #include "sallyport/outage.h"
+#include "sallyport/policy.h"
 
 /* How long one stuck sink may hold up the other pairs of a shared source. */
 #define SHARED_WAIT_MS 3000u
@@ -174,15 +175,45 @@ static void fail(struct route *r, enum reason why, const char *detail)
 		destroy(r);
 }
 
+static void log_refusal(const struct route *r, enum reason why, const struct conf_peer *row)
+{
+	char title[CONF_PEER_TITLE_MAX];
+	struct log_line l;
+	log_begin(&l, LOG_INFO, "route-refused");
+	log_str(&l, "reason", reason_row(why)->code);
+	log_str(&l, "text", reason_row(why)->text);
+	log_str(&l, "from", r->pair.from.s);
+	log_str(&l, "to", r->pair.to.s);
+	log_str(&l, "policy", conf_peer_title(row, title));
+	log_str(&l, "note", row->note);
+	log_end(&l);
+}
+
+/* A domain that the operator denies is not even looked up. */
+static bool may_dial(struct route *r)
+{
+	const struct conf_peer *row =
+	    conf_peer_find(r->w->site->conf, &r->pair.to, loop_wall(r->w->loop));
+	struct policy_facts facts = {.denied = row != NULL && row->deny};
+	enum reason why = policy_peer(&facts).why;
+	if (why == REASON_NONE)
+		return true;
+	log_refusal(r, why, row);
+	fail(r, why, "");
+	return false;
+}
+
 static void dial(struct route *r)
 {
 	struct worker *w = r->w;
 	if (r->inbound) {
 		r->sink = stream_open_backend(w, r->site, r->backend, &r->pair, &sink_hooks, r);
-	} else {
+	} else if (may_dial(r)) {
 		int64_t spent = r->state == ROUTE_DIAL ? loop_now(w->loop) - r->asked_at : 0;
 		int64_t left = (int64_t)r->site->conf->timeouts.outbound - spent;
 		r->sink = stream_open_public(w, r->site, &r->pair, left > 1 ? (uint32_t)left : 1, &sink_hooks, r);
+	} else {
+		return;
 	}
 	if (r->sink == NULL)
 		fail(r, REASON_NO_MEMORY, "");

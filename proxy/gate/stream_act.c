@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sallyport/policy.h"
 #include "stream_internal.h"
 
 /* SASL attempts before the stream is closed (RFC 6120 section 6.4.5 wants 2 to 5). */
@@ -155,21 +154,10 @@ static bool check_sni(struct stream *s)
 static bool admit_peer(struct stream *s)
 {
 	struct cert_verdict verdict;
-	const struct domain *from = &s->pair.from;
-	stream_judge(s, &verdict);
-	const struct conf_host *theirs = host_of(s, from), *ours = host_of(s, &s->pair.to);
-	struct policy_facts facts = {
-	    .own_domain = theirs != NULL && (theirs->backend == ours->backend || domain_eq(from, &s->pair.to)),
-	    .cert = verdict.why,
-	};
-	enum reason why = policy_peer(&facts);
-	if (why == REASON_NONE)
-		return true;
-	bool cert = why == verdict.why;
-	stream_close(s, why, reason_row(why)->direct,
-	    cert && verdict.peer_text[0] != '\0' ? verdict.peer_text : reason_row(why)->peer_text,
-	    cert ? verdict.detail : "");
-	return false;
+	enum reason why = stream_judge(s, &verdict);
+	if (why != REASON_NONE)
+		stream_close(s, why, reason_row(why)->direct, verdict.peer_text, verdict.detail);
+	return why == REASON_NONE;
 }
 
 static void act_admit(struct stream *s, const struct xml_ev *ev)
@@ -308,18 +296,8 @@ static void act_connect_tls(struct stream *s, const struct xml_ev *ev)
 
 static void act_judge(struct stream *s, const struct xml_ev *ev)
 {
-	struct cert_verdict verdict;
-	stream_judge(s, &verdict);
-	struct policy_facts facts = {.cert = verdict.why};
-	enum reason why = policy_peer(&facts);
-	if (why == REASON_NONE) {
+	if (admit_peer(s))
 		act_hello(s, ev);
-		return;
-	}
-	bool cert = why == verdict.why;
-	stream_close(s, why, reason_row(why)->direct,
-	    cert && verdict.peer_text[0] != '\0' ? verdict.peer_text : reason_row(why)->peer_text,
-	    cert ? verdict.detail : "");
 }
 
 static void act_auth(struct stream *s, const struct xml_ev *ev)

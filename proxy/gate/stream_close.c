@@ -245,6 +245,7 @@ static void release(void *arg)
 	xml_free(s->xml);
 	free(s->peer_id);
 	free(s->question);
+	stream_set_row(s, NULL, NULL);
 	site_unref(s->site);
 	free(s);
 }

@@ -56,7 +56,9 @@ struct stream {
 	char target[256];
 	bool direct;
 	int64_t started, opened, moved_at, budget_end; /* ms of loop_now() */
-	int64_t cert_expires; /* Unix seconds; 0: not known */
+	int64_t trust_until; /* Unix seconds: a public peer is judged again; 0: time changes nothing */
+	struct conf *row_conf;       /* has the row, with a reference; NULL: there is none */
+	const struct conf_peer *row; /* of [peer], by which the peer was judged; NULL: the general rules */
 	uint64_t stanzas, idle_mark;
 };
 
@@ -66,8 +68,10 @@ void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev
 void stream_set_xml_limits(struct stream *s, bool authenticated);
 bool stream_start_tls(struct stream *s, enum tls_role role, struct cert_own *own, const struct domain *name);
 /* stream_trust.c */
-/* The chain of a public peer, judged for its domain under the worker's present configuration. */
+/* What policy says of a public peer and its chain under the worker's present configuration, with its reason in place of the
+ * certificate's where that is not the matter. */
 enum reason stream_judge(struct stream *s, struct cert_verdict *verdict);
+void stream_set_row(struct stream *s, struct conf *conf, const struct conf_peer *row);
 uint32_t stream_idle_ms(const struct stream *s);
 void stream_idle_tick(struct stream *s);
 

@@ -37,6 +37,11 @@ static void put_who(struct log_line *l, const struct stream *s)
 	log_str(l, "to", s->pair.to.s);
 	log_str(l, "addr", s->addr.len > 0 ? addr_format(&s->addr, text) : "");
 	log_str(l, "target", s->target);
+	if (s->row != NULL) {
+		char title[CONF_PEER_TITLE_MAX];
+		log_str(l, "policy", conf_peer_title(s->row, title));
+		log_str(l, "note", s->row->note);
+	}
 	log_str(l, "backend", s->backend != NULL ? s->backend->name : "");
 	log_str(l, "mode",
 	    s->leg == NULL            ? ""

@@ -2,6 +2,7 @@
  */
 #include <stdio.h>
 
+#include "sallyport/policy.h"
 #include "stream_internal.h"
 
 /* A clock may be put right meanwhile: look again at least this often. */
@@ -12,21 +13,51 @@ static bool is_public(const struct stream *s)
 	return s->role == ROLE_PUBLIC_IN || s->role == ROLE_PUBLIC_OUT;
 }
 
-enum reason stream_judge(struct stream *s, struct cert_verdict *verdict)
-{
-	const struct domain *theirs = s->role == ROLE_PUBLIC_IN ? &s->pair.from : &s->pair.to;
-	struct cert_chain *chain = tls_peer_chain(leg_tls(s->leg));
-	int64_t now = loop_wall(s->w->loop);
-	const struct site *site = s->w->site;
-	cert_judge(site->certs, chain, theirs, conf_peer_find(site->conf, theirs, now), now, verdict);
-	cert_chain_free(chain);
-	s->cert_expires = verdict->expires;
-	return verdict->why;
-}
-
 static bool same_backend(const struct conf_host *a, const struct conf_host *b)
 {
 	return strcmp(a->backend->name, b->backend->name) == 0 && addr_eq(&a->backend->connect, &b->backend->connect);
+}
+
+/* It claims to be a domain that is served here, by the very backend that it wants to reach. */
+static bool is_own(const struct conf *conf, const struct pair *pair)
+{
+	const struct conf_host *theirs = conf_host_find(conf, &pair->from), *ours = conf_host_find(conf, &pair->to);
+	return theirs != NULL && (ours == NULL || domain_eq(&pair->from, &pair->to) || same_backend(theirs, ours));
+}
+
+/* The row outlives the configuration that a reload takes away. */
+void stream_set_row(struct stream *s, struct conf *conf, const struct conf_peer *row)
+{
+	conf_unref(s->row_conf);
+	s->row_conf = row != NULL ? conf_ref(conf) : NULL;
+	s->row = row;
+}
+
+enum reason stream_judge(struct stream *s, struct cert_verdict *verdict)
+{
+	const struct site *site = s->w->site;
+	bool in = s->role == ROLE_PUBLIC_IN;
+	const struct domain *theirs = in ? &s->pair.from : &s->pair.to;
+	int64_t now = loop_wall(s->w->loop);
+	const struct conf_peer *row = conf_peer_find(site->conf, theirs, now);
+	struct cert_chain *chain = tls_peer_chain(leg_tls(s->leg));
+	cert_judge(site->certs, chain, theirs, row, now, verdict);
+	cert_chain_free(chain);
+	struct policy_facts facts = {
+	    .own_domain = in && is_own(site->conf, &s->pair),
+	    .denied = row != NULL && row->deny,
+	    .row_until = row != NULL ? row->expires : 0,
+	    .cert = verdict->why,
+	    .cert_until = verdict->expires,
+	};
+	struct policy_verdict policy = policy_peer(&facts);
+	if (policy.why != verdict->why) {
+		*verdict = (struct cert_verdict){.why = policy.why, .depth = -1};
+		snprintf(verdict->peer_text, sizeof verdict->peer_text, "%s", reason_row(policy.why)->peer_text);
+	}
+	s->trust_until = policy.until;
+	stream_set_row(s, site->conf, row);
+	return verdict->why;
 }
 
 /* Under the worker's present configuration, which is not always the stream's own. */
@@ -54,10 +85,12 @@ bool stream_recheck(struct stream *s)
 uint32_t stream_idle_ms(const struct stream *s)
 {
 	int64_t idle = (int64_t)s->site->conf->timeouts.idle - (loop_now(s->w->loop) - s->moved_at);
-	if (s->cert_expires > 0) {
-		int64_t left = s->cert_expires - loop_wall(s->w->loop);
+	if (s->trust_until > 0) {
+		int64_t left = s->trust_until - loop_wall(s->w->loop);
 		if (left > LOOK_AGAIN_S)
 			left = LOOK_AGAIN_S;
+		if (left < 1) /* it was looked at in this second, and may have been found in order still */
+			left = 1;
 		if (left * 1000 < idle)
 			idle = left * 1000;
 	}
@@ -72,7 +105,7 @@ static uint64_t moved(const struct stream *s)
 /* The timer of a stream that stands. */
 void stream_idle_tick(struct stream *s)
 {
-	if (s->cert_expires > 0 && loop_wall(s->w->loop) >= s->cert_expires && !stream_recheck(s))
+	if (s->trust_until > 0 && loop_wall(s->w->loop) >= s->trust_until && !stream_recheck(s))
 		return;
 	if (moved(s) != s->idle_mark) {
 		s->idle_mark = moved(s);
