@@ -12,6 +12,7 @@
 struct pairs {
 	char dir[64];
 	struct mint root, other; /* authorities */
+	struct mint peer;
 	struct conf *conf;
 	struct cert_store *store;
 	struct tls_ctx *ctx;
@@ -51,6 +52,7 @@ static inline int pairs_up(void **state)
 	assert_non_null(mkdtemp(p->dir));
 	p->root = mint_new(&(struct mint_spec){.cn = "Public Root", .ca = true}, NULL);
 	p->other = mint_new(&(struct mint_spec){.cn = "Private Root", .ca = true}, NULL);
+	p->peer = mint_new(&(struct mint_spec){.names = {MINT_DNS_NAME("peer.test")}, .serial = 1}, &p->root);
 	mint_write_pair(p->dir, "root", &p->root, NULL, 0);
 	pairs_folder(p, "certs");
 	*state = p;
@@ -74,6 +76,7 @@ static inline int pairs_down(void **state)
 	pairs_close(p);
 	mint_free(&p->root);
 	mint_free(&p->other);
+	mint_free(&p->peer);
 	assert_int_equal(nftw(p->dir, pairs_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 	free(p);
 	return 0;
@@ -209,7 +212,7 @@ static inline unsigned pairs_shown(struct pairs *p, const char *host, bool peer_
 	SSL_set_bio(ssl, in, out);
 	SSL_set_custom_verify(ssl, SSL_VERIFY_PEER, pairs_accept);
 	if (peer_is_server) {
-		assert_true(SSL_use_certificate(ssl, p->root.x) && SSL_use_PrivateKey(ssl, p->root.key));
+		assert_true(SSL_use_certificate(ssl, p->peer.x) && SSL_use_PrivateKey(ssl, p->peer.key));
 		SSL_set_accept_state(ssl);
 	} else {
 		assert_true(SSL_set_tlsext_host_name(ssl, host));
