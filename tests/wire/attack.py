@@ -237,7 +237,13 @@ class Attack:
 		before = len(self.world.backend.forwarded)
 
 		def forwarded():
-			time.sleep(0.2 if "fwd_never" in self.case or "fwd_always" in self.case else 0)
+			"""What must come is waited for, what must not is given time."""
+			end = time.monotonic() + (5 if "fwd_always" in self.case else 0.2 if "fwd_never" in self.case else 0)
+			while time.monotonic() < end:
+				time.sleep(0.02)
+				data = self.world.backend.forwarded[before:]
+				if "fwd_always" in self.case and all(there for _, there in self.found("fwd_always", data)):
+					break
 			return self.world.backend.forwarded[before:]
 
 		try:
