@@ -4,7 +4,7 @@
 #include <openssl/mem.h>
 
 #include "fakenet.h"
-#include "unit/trust/mint.h"
+#include "unit/trust/mint_crl.h"
 
 enum { CERTS_MAX = 32 };
 
@@ -42,21 +42,29 @@ static const struct kind kinds[] = {
     {.name = "weak", .eku = "serverAuth", .key = MINT_RSA1024},
     {.name = "self", .eku = "serverAuth", .by = BY_ITSELF},
     {.name = "unknown", .eku = "serverAuth", .by = BY_STRANGER},
+    {.name = "unknown-client", .eku = "clientAuth", .by = BY_STRANGER},
 };
+
+static void write_root(const char *dir, const char *name, const struct mint *root)
+{
+	struct mint_pem pem = {0};
+	char path[512];
+
+	mint_pem_cert(&pem, root);
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	mint_write(path, mint_pem_span(&pem));
+}
 
 struct certs *certs_new(const char *dir)
 {
 	struct certs *certs = fake_alloc(sizeof(*certs));
-	struct mint_pem pem = {0};
-	char path[512];
 
 	certs->dir = dir;
 	certs->root = mint_new(&(struct mint_spec){.cn = "Play Root", .ca = true}, NULL);
 	certs->intermediate = mint_new(&(struct mint_spec){.cn = "Play Intermediate", .ca = true}, &certs->root);
 	certs->stranger = mint_new(&(struct mint_spec){.cn = "Unknown Root", .ca = true}, NULL);
-	mint_pem_cert(&pem, &certs->root);
-	(void)snprintf(path, sizeof(path), "%s/ca.pem", dir);
-	mint_write(path, mint_pem_span(&pem));
+	write_root(dir, "ca.pem", &certs->root);
+	write_root(dir, "unknown-ca.pem", &certs->stranger);
 	return certs;
 }
 
@@ -118,6 +126,39 @@ bool certs_make(struct certs *certs, struct span name, struct span kind_name, co
 	certs->n++;
 	mint_write_pair(certs->dir, cert->name, &cert->leaf, cert->issuer, cert->issuer != NULL ? 1 : 0);
 	return true;
+}
+
+bool certs_revoke(struct certs *certs, struct span name, const char *names)
+{
+	struct mint_crl_spec spec = {.from = FAKE_EPOCH, .until = FAKE_EPOCH + MINT_DAY};
+	struct mint_pem pem = {0};
+	X509_CRL *lists[2];
+	char path[512];
+
+	lists[0] = mint_crl(&spec, &certs->root);
+	for (size_t i = 0; *names != '\0'; i++) {
+		size_t n = strcspn(names, " ");
+		const struct cert *cert = certs_find(certs, (struct span){names, n});
+
+		ENSURE(i < MINT_REVOKED - 1);
+		if (cert == NULL)
+			return false;
+		spec.revoked[i].cert = &cert->leaf;
+		names += n + strspn(names + n, " ");
+	}
+	lists[1] = mint_crl(&spec, &certs->intermediate);
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		mint_pem_crl(&pem, lists[i]);
+		X509_CRL_free(lists[i]);
+	}
+	(void)snprintf(path, sizeof(path), "%s/%.*s", certs->dir, SPAN_FMT(name));
+	mint_write(path, mint_pem_span(&pem));
+	return true;
+}
+
+const char *cert_key(const struct cert *cert, char out[static CERT_KEY_TEXT])
+{
+	return mint_key_text(&cert->leaf, out);
 }
 
 const struct cert *certs_find(const struct certs *certs, struct span name)

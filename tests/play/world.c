@@ -48,11 +48,23 @@ static void cert(struct stage *stage, const char *rest)
 {
 	struct span name = must_word(stage, &rest, "a name");
 	struct span kind = must_word(stage, &rest, "a kind");
+	char variable[80], key[CERT_KEY_TEXT];
 
 	if (*rest == '\0')
 		stage_fail(stage, "a domain is missing");
 	if (!certs_make(stage->certs, name, kind, rest))
 		stage_fail(stage, "there is no kind of certificate \"%.*s\"", SPAN_FMT(kind));
+	(void)snprintf(variable, sizeof(variable), "pin_%.*s", SPAN_FMT(name));
+	vars_set(stage->vars, span_of(variable), span_of(cert_key(certs_find(stage->certs, name), key)));
+}
+
+/* crl NAME [CERT…], see certs.h */
+static void crl(struct stage *stage, const char *rest)
+{
+	struct span name = must_word(stage, &rest, "a name");
+
+	if (!certs_revoke(stage->certs, name, rest))
+		stage_fail(stage, "one of the certificates \"%s\" is not there", rest);
 }
 
 /* name WORD ADDRESS */
@@ -331,6 +343,7 @@ static const struct {
 } verbs[] = {
     {"conf", conf, true},
     {"cert", cert, true},
+    {"crl", crl, true},
     {"name", name, true},
     {"forget", forget, true},
     {"start", start, false},
