@@ -72,6 +72,7 @@ static void test_certbot_layout(void **state)
 	    symlink("../../archive/a.test/privkey1.pem", pairs_path(p, "certs/live/a.test/privkey.pem")), 0);
 	/* what certbot has beside them must not be taken for certificates */
 	pairs_put(p, "certs/live/a.test/cert.pem", "certs/live/a.test/other", "a.test", 7, MINT_P256);
+	pairs_put(p, "certs/archive/a.test/old.pem", "certs/archive/a.test/old.key", "a.test", 8, MINT_P256);
 	pairs_open(p, "[host a.test]\n" FOLDER);
 	assert_int_equal(shown(p, "a.test"), 1);
 	assert_int_equal(logged(p, "certificate-refused", ""), 0);

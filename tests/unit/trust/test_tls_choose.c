@@ -73,6 +73,13 @@ static void ecdsa_algorithms(SSL *ssl)
 	assert_true(SSL_set_verify_algorithm_prefs(ssl, algorithms, ARRAY_LEN(algorithms)));
 }
 
+static void p256_and_rsa_algorithms(SSL *ssl)
+{
+	static const uint16_t algorithms[] = {SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_RSA_PSS_RSAE_SHA256};
+
+	assert_true(SSL_set_verify_algorithm_prefs(ssl, algorithms, ARRAY_LEN(algorithms)));
+}
+
 static void tls12_rsa_algorithms(SSL *ssl)
 {
 	tls12(ssl);
@@ -178,6 +185,8 @@ static void test_curve(void **state)
 	assert_int_equal(client_sees(p, tls12), P384);
 	assert_int_equal(client_sees(p, tls12_without_p384), RSA);
 	assert_int_equal(client_sees(p, groups_without_p384), P384);
+	assert_int_equal(client_sees(p, p256_and_rsa_algorithms), RSA);
+	assert_int_equal(server_sees(p, p256_and_rsa_algorithms), RSA);
 	assert_int_equal(client_sees(p, ecdsa_algorithms), PAIRS_NONE); /* none fits */
 }
 
