@@ -3,9 +3,9 @@
 #include <strings.h>
 
 static const struct reason_row rows[REASON_COUNT] = {
-#define X(id, code, who, direct, relayed, bounce, text, peer_text, fix) \
-	[REASON_##id] = { code, who, direct, relayed, bounce, text, peer_text, fix },
-	REASONS(X)
+#define X(id, code, who, direct, relayed, bounce, text, peer_text, fix)                                                \
+	[REASON_##id] = {code, who, direct, relayed, bounce, text, peer_text, fix},
+    REASONS(X)
 #undef X
 };
 
