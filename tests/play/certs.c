@@ -156,7 +156,7 @@ bool certs_revoke(struct certs *certs, struct span name, const char *names)
 	return true;
 }
 
-const char *cert_key(const struct cert *cert, char out[static CERT_KEY_TEXT])
+const char *cert_pin(const struct cert *cert, char out[static CERT_PIN_TEXT])
 {
 	return mint_key_text(&cert->leaf, out);
 }

@@ -38,9 +38,9 @@ MUST_CHECK bool certs_make(struct certs *certs, struct span name, struct span ki
 MUST_CHECK bool certs_revoke(struct certs *certs, struct span name, const char *names);
 /* NULL: there is none of that name. */
 const struct cert *certs_find(const struct certs *certs, struct span name);
-#define CERT_KEY_TEXT 45
+#define CERT_PIN_TEXT 45
 /* Its key as pin wants it. */
-const char *cert_key(const struct cert *cert, char out[static CERT_KEY_TEXT]);
+const char *cert_pin(const struct cert *cert, char out[static CERT_PIN_TEXT]);
 /* Shows the certificate, with its chain, in handshakes. */
 void cert_use(const struct cert *cert, SSL_CTX *ctx);
 /* True if it is the leaf of what the other side showed. */

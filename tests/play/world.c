@@ -48,14 +48,14 @@ static void cert(struct stage *stage, const char *rest)
 {
 	struct span name = must_word(stage, &rest, "a name");
 	struct span kind = must_word(stage, &rest, "a kind");
-	char variable[80], key[CERT_KEY_TEXT];
+	char variable[80], key[CERT_PIN_TEXT];
 
 	if (*rest == '\0')
 		stage_fail(stage, "a domain is missing");
 	if (!certs_make(stage->certs, name, kind, rest))
 		stage_fail(stage, "there is no kind of certificate \"%.*s\"", SPAN_FMT(kind));
 	(void)snprintf(variable, sizeof(variable), "pin_%.*s", SPAN_FMT(name));
-	vars_set(stage->vars, span_of(variable), span_of(cert_key(certs_find(stage->certs, name), key)));
+	vars_set(stage->vars, span_of(variable), span_of(cert_pin(certs_find(stage->certs, name), key)));
 }
 
 /* crl NAME [CERT…], see certs.h */
