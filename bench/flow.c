@@ -15,7 +15,7 @@
 /* A batch that fits one chunk goes out in one system call and costs no allocation. */
 #define BATCH_MAX (BUF_CHUNK - 512u)
 #define RECORD_OVERHEAD 64u
-#define SATURATION_BATCHES 2u
+#define SATURATION_BATCHES 64u
 
 /* One route, as its sender sees it. */
 struct course {
@@ -183,10 +183,20 @@ static size_t fill_record(struct course *c, size_t most, uint64_t until, int64_t
 			(void)hdr_record_value(lane->lag, now - (int64_t)c->carry_time);
 		c->carry = 0;
 		c->sent++;
-		if (lane->plan->records == RECORDS_STANZA)
+		if (lane->plan->records != RECORDS_FULL)
 			break;
 	}
 	return n;
+}
+
+/* Whether one more record goes out in the same system call. */
+static bool goes_along(const struct course *c)
+{
+	const struct lane *lane = c->flow->lane;
+	size_t next = lane->plan->records == RECORDS_FULL ? LINK_RECORD_MAX : lane->bench->payload.largest;
+
+	return lane->plan->records != RECORDS_STANZA &&
+	       link_queued(party_link(c->party)) + next + RECORD_OVERHEAD < BATCH_MAX;
 }
 
 /* Writes a batch and sends it. */
@@ -195,7 +205,6 @@ static void send_batch(struct course *c, uint64_t until, int64_t now)
 	struct flow *f = c->flow;
 	struct lane *lane = f->lane;
 	struct link *link = party_link(c->party);
-	size_t next = lane->plan->records == RECORDS_FULL ? LINK_RECORD_MAX : lane->bench->payload.largest;
 	uint64_t before = c->sent, bytes = 0;
 
 	do {
@@ -203,7 +212,7 @@ static void send_batch(struct course *c, uint64_t until, int64_t now)
 
 		link_write(link, (struct span){f->record, n});
 		bytes += n;
-	} while (c->sent < until && link_queued(link) + next + RECORD_OVERHEAD < BATCH_MAX);
+	} while (c->sent < until && goes_along(c));
 	/* before they can arrive */
 	count_add(&lane->n.sent, c->sent - before);
 	count_add(&lane->n.sent_bytes, bytes);

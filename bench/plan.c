@@ -48,8 +48,10 @@ static const struct row rows[] = {
     {"The work", "routes", "N", "peers; storm, churn: connections at a time", NUMBER, AT(routes), {0}},
     {NULL, "active", "N", "only the first N routes carry stanzas (default: all)", NUMBER, AT(active), {0}},
     {NULL, "payload", "NAME[:N]", "the stanzas; `sallyport-bench payloads` lists them", TEXT, AT(payload), {0}},
-    {NULL, "records", "stanza|full", "one stanza in each TLS record (default), or full 16 KiB records", CHOICE,
-        AT(records), {"stanza", "full"}},
+    {NULL, "records", "stanza|bunch|full",
+        "a TLS record and a send for each stanza (default), a record for each but sent in bunches, or full 16 KiB "
+        "records",
+        CHOICE, AT(records), {"stanza", "bunch", "full"}},
     {NULL, "rate", "N", "stanzas a second in all; storm, churn: connections; 0: as fast as it goes", NUMBER, AT(rate),
         {0}},
     {NULL, "duration", "TIME", "how long to measure (10s, 500ms, 2m)", DURATION, AT(duration_ms), {0}},

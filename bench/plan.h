@@ -24,7 +24,7 @@ enum scenario {
 
 enum wire_mode { WIRE_S2S, WIRE_RAW };          /* whole XMPP streams; or TLS and then the bytes of the same stanzas */
 enum direction { DIRECTION_IN, DIRECTION_OUT }; /* peers to backend; backend to peers */
-enum record_mode { RECORDS_STANZA, RECORDS_FULL };
+enum record_mode { RECORDS_STANZA, RECORDS_BUNCH, RECORDS_FULL };
 enum key_type { KEY_ECDSA, KEY_RSA };
 enum tls_version { TLS_ANY, TLS_1_2, TLS_1_3 };
 

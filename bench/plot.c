@@ -248,7 +248,7 @@ void plot_write(FILE *to, enum plot_kind kind, json_t *const *reports, size_t n)
 	    WIDTH, HEIGHT, WIDTH, HEIGHT);
 	fprintf(to, "<text x=\"%d\" y=\"14\" font-size=\"13\" font-weight=\"bold\">", LEFT);
 	plot_escape(to, kinds[kind].title);
-	fprintf(to, "<tspan font-weight=\"normal\"> (%s)</tspan></text>\n", kinds[kind].y);
+	fprintf(to, "<tspan font-weight=\"normal\">&#160;(%s)</tspan></text>\n", kinds[kind].y);
 	put_y_axis(to, kind, &r);
 	put_x_axis(to, kind, &r);
 	for (size_t i = 0; i < n; i++)

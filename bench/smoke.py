@@ -148,6 +148,7 @@ def sends_big(bench):
 
 
 def sends_mix(bench):
+	bench.good("mix", "--routes=2", "--count=1200", "--records=bunch")
 	r = bench.good("mix", "--routes=2", "--count=1200", "--records=full")
 	expect(r["payload"]["shapes"] > 4 and r["totals"]["received"] == 2400, r["totals"])
 
