@@ -41,6 +41,7 @@ struct leg {
 
 static void on_ready(void *arg, unsigned ready);
 static void pump(struct leg *g, bool again);
+static void hear_out(struct leg *g);
 
 struct leg *leg_new(struct loop *loop, struct buf_pool *pool, int fd, size_t in_max, size_t out_max,
     void (*fn)(void *arg, enum leg_event event), void *arg)
@@ -123,6 +124,7 @@ static void on_later(void *arg)
 	MAGIC_CHECK(g, LEG_MAGIC);
 	g->handed = false;
 	if (g->why != REASON_NONE) {
+		hear_out(g);
 		tell(g, LEG_FAILED);
 		return;
 	}
@@ -300,6 +302,23 @@ static bool fill(struct leg *g, struct buf *b)
 	if (buf_len(b) == 0)
 		buf_clear(b);
 	return true;
+}
+
+/* Sending failed: what the other side said before it went tells more than errno, and can still be read. */
+static void hear_out(struct leg *g)
+{
+	bool came = g->why == REASON_PEER_LOST;
+	while (came && g->reading && g->fn != NULL) {
+		uint64_t received = g->received;
+		size_t had = buf_len(&g->in);
+		if (!fill(g, g->tls != NULL ? &g->wire_in : &g->in))
+			return;
+		came = g->received > received;
+		if (g->tls != NULL && tls_read(g->tls, &g->wire_in, &g->in, &g->wire_out) == TLS_FAILED)
+			came = false;
+		if (buf_len(&g->in) > had)
+			tell(g, LEG_READABLE);
+	}
 }
 
 /* Behind all that was written: close_notify, and FIN once the socket has taken it. */

@@ -334,6 +334,23 @@ static void test_failed_send_is_told_later_even_if_paused(void **state)
 	link_down(&l);
 }
 
+/* A peer that does not read any more says why and closes: what waits for it cannot leave, but what it said counts. */
+static void test_last_words_are_heard_though_sending_fails(void **state)
+{
+	struct link l;
+
+	link_up(&l, *state, IN_MAX, OUT_MAX);
+	fill_above_high_water(&l);
+	settle(*state);
+	put_raw(l.raw, SPAN("<stream:error/>"));
+	reset_raw(l.raw);
+	l.raw = -1;
+	UNTIL(l.a.failed == 1, turn(*state));
+	assert_int_equal(leg_why(l.a.leg), REASON_PEER_LOST);
+	assert_true(side_got(&l.a, "<stream:error/>"));
+	link_down(&l);
+}
+
 static void test_out_has_a_bound(void **state)
 {
 	char *piece = pattern(10000);
@@ -508,6 +525,7 @@ int main(void)
 	    TEST(test_in_has_a_bound),
 	    TEST(test_reset_is_a_failure),
 	    TEST(test_failed_send_is_told_later_even_if_paused),
+	    TEST(test_last_words_are_heard_though_sending_fails),
 	    TEST(test_out_has_a_bound),
 	    TEST(test_shut_sends_all_then_fin),
 	    TEST(test_leg_may_be_freed_in_its_callback),

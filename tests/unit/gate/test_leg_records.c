@@ -306,6 +306,29 @@ static void test_cut_without_close_notify_is_an_end(void **state)
 	link_down(&l);
 }
 
+static void test_last_words_are_heard_though_sending_fails(void **state)
+{
+	struct tls_world *t = *state;
+	char *bytes = pattern(30000);
+	struct link l;
+
+	link_up(&l, t, server_tls(t, false));
+	link_secure(&l, client_tls(t, "a.test", false));
+	while (leg_queued(l.a.leg) <= LEG_HIGH_WATER)
+		assert_true(side_send(&l.a, (struct span){bytes, 30000}));
+	settle(&t->w);
+	raw_write(&l, SPAN("<stream:"));
+	raw_write(&l, SPAN("error/>"));
+	put_raw(l.fd, buf_span(&l.raw.out));
+	reset_raw(l.fd);
+	l.fd = -1;
+	UNTIL(l.a.failed == 1, turn(&t->w));
+	assert_int_equal(leg_why(l.a.leg), REASON_PEER_LOST);
+	assert_true(side_got(&l.a, "<stream:error/>"));
+	link_down(&l);
+	free(bytes);
+}
+
 /* An alert refuses only as long as nothing else was said. */
 static void test_alert_later_is_no_refusal(void **state)
 {
@@ -372,6 +395,7 @@ int main(void)
 	    TLS_TEST(test_refused_certificate_is_a_refusal),
 	    TLS_TEST(test_end_in_the_handshake_is_a_refusal),
 	    TLS_TEST(test_cut_without_close_notify_is_an_end),
+	    TLS_TEST(test_last_words_are_heard_though_sending_fails),
 	    TLS_TEST(test_alert_later_is_no_refusal),
 	    TLS_TEST(test_nothing_counts_behind_close_notify),
 	    TLS_TEST(test_bytes_before_a_broken_record_are_delivered),
