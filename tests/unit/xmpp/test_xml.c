@@ -38,13 +38,17 @@ static void expect(const char *in, const char *want)
 	expect_with(in, want, false, NULL);
 }
 
-/* `stanza` between header and footer: the error and its offset in the stanza; XML_OK: it is accepted. */
+/* Long enough that what stands before it is not near the end of the input. */
+#define FILLER                                                                                                         \
+	"<filler a='0123456789'>0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789</filler>"
+
+/* `stanza` behind the header: the error and its offset in the stanza; XML_OK: it is accepted. */
 static void expect_stanza(const char *stanza, enum xml_error error, size_t at)
 {
 	char in[4096], want[4096];
 	size_t n = sizeof(HEADER) - 1;
 
-	snprintf(in, sizeof(in), "%s%s", HEADER, stanza);
+	snprintf(in, sizeof(in), "%s%s%s", HEADER, stanza, FILLER);
 	if (error != XML_OK) {
 		snprintf(want, sizeof(want), "%sbad %d at %zu\n", HEADER_LOG, (int)error, n + at);
 		expect(in, want);

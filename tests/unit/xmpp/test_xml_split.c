@@ -171,6 +171,83 @@ static void test_utf8(void **state)
 	}
 }
 
+/* Every byte in every place: all instruction sets know it for what the plain code takes it. */
+static void test_every_byte(void **state)
+{
+	static const char *const places[] = {"<a%c b='c'>d</a>", "<a%ca b='c'>d</a>", "<%ca b='c'>d</%ca>",
+	    "<a b%cb='c'/>", "<a %cb='c'/>", "<a b%c='c'/>", "<a b=%cc'/>", "<a b='%c'/>", "<a b='c%cd'/>",
+	    "<a b='c%c>d</a>", "<a b='c'%c>d</a>", "<a>%c</a>", "<a>b%cc</a>", "<a>b</%ca>", "<a>b</a%c>",
+	    "<a>b<%ca></a>", "<a>]%c></a>", "<a>\xc3%c</a>", "<a>\xc3\xa9%c</a>"};
+	uint32_t seed = 3;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		for (int byte = 1; byte < 256; byte++) {
+			char stanza[64], in[512];
+			int n;
+
+			snprintf(stanza, sizeof(stanza), places[i], byte, byte);
+			n = snprintf(in, sizeof(in),
+			    "%s%s<filler a='0123456789 0123456789 0123456789 0123456789'>%080d</filler>", HEADER,
+			    stanza, 0);
+			assert_same_for_splits((struct span){in, (size_t)n}, &seed);
+		}
+	}
+}
+
+static void test_best(void **state)
+{
+	unsigned first = 0;
+
+	(void)state;
+	while (!xml_rush_usable(xml_rushes[first]))
+		first++;
+	assert_true(xml_best_rush() == xml_rushes[first]);
+	assert_null(xml_rushes[xml_rush_count - 1]);
+}
+
+/* Cut anywhere, the input is unfinished but not bad, and no byte behind it is read (the sanitizer sees to that). */
+static void test_cut(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(stanzas); i++) {
+		char in[4096];
+		size_t n = (size_t)snprintf(in, sizeof(in), "%s%s%s", HEADER, stanzas[i], stanzas[i]);
+
+		for (size_t cut = 0; cut < n; cut++) {
+			for (unsigned v = 0; v < xml_rush_count; v++) {
+				struct feed f = {.x = xml_new(&feed_limits)};
+
+				f.x->rush = xml_rushes[xml_rush_usable(xml_rushes[v]) ? v : xml_rush_count - 1];
+				feed_pending(&f, in, cut);
+				assert_false(f.bad);
+				xml_free(f.x);
+				free(f.log);
+			}
+		}
+	}
+}
+
+/* A name that goes on to the end of the input and of the window, wherever it begins. */
+static void test_cut_name(void **state)
+{
+	(void)state;
+	for (size_t begin = 4; begin < 64; begin++) {
+		for (size_t n = begin + 2; n < 200; n++) {
+			struct feed f = {.x = xml_new(&feed_limits)};
+			char in[204] = "<s><m>";
+
+			memset(in + 6, '.', begin);
+			in[begin + 3] = '<';
+			memset(in + begin + 4, 'a', n - begin - 1);
+			assert_int_equal(feed_pending(&f, in, n + 3), 3);
+			assert_false(f.bad);
+			xml_free(f.x);
+			free(f.log);
+		}
+	}
+}
+
 /* Byte after byte in place.  If the scanner began anew with each, this would take minutes. */
 static void feed_bytewise(const char *start, const char *filling, const char *end, enum xml_rc last)
 {
@@ -224,7 +301,8 @@ static void test_cost_of_splits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_good_streams), cmocka_unit_test(test_broken_streams),
-	    cmocka_unit_test(test_utf8), cmocka_unit_test(test_cost_of_splits)};
+	    cmocka_unit_test(test_utf8), cmocka_unit_test(test_every_byte), cmocka_unit_test(test_best),
+	    cmocka_unit_test(test_cut), cmocka_unit_test(test_cut_name), cmocka_unit_test(test_cost_of_splits)};
 
 	return cmocka_run_group_tests_name("xml_split", tests, NULL, NULL);
 }

@@ -28,6 +28,7 @@ static void test_decode(void **state)
 	(void)state;
 	decodes("", true, "");
 	decodes("plain", true, "plain");
+	decodes("&#xfffd;&#x10000;&#x10ffff;", false, "\xef\xbf\xbd\xf0\x90\x80\x80\xf4\x8f\xbf\xbf");
 	decodes("&lt;&gt;&amp;&quot;&apos;", false, "<>&\"'");
 	decodes("&#65;&#x42;&#x0043;", false, "ABC");
 	decodes("&#xe9;&#x20AC;&#x1F600;&#127;&#128;&#2047;&#2048;", false,
