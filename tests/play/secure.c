@@ -80,7 +80,8 @@ struct secure *secure_new(const struct secure_options *options)
 	if (!options->server || options->asks)
 		SSL_CTX_set_custom_verify(s->ctx, SSL_VERIFY_PEER, judge);
 	if (options->max_version != 0)
-		ENSURE(SSL_CTX_set_max_proto_version(s->ctx, options->max_version));
+		ENSURE(SSL_CTX_set_min_proto_version(s->ctx, TLS1_VERSION) &&
+		       SSL_CTX_set_max_proto_version(s->ctx, options->max_version));
 	SSL_CTX_set_alpn_select_cb(s->ctx, choose_alpn, s);
 	if (!options->server)
 		SSL_CTX_set_cert_cb(s->ctx, was_asked, s);

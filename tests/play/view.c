@@ -186,8 +186,10 @@ enum view_rc view_read(struct span header, struct span bytes, struct view **view
 
 	XML_SetUserData(r.parser, &r);
 	r.skipping = true;
-	if (header.n > 0 && XML_Parse(r.parser, header.p, (int)header.n, XML_FALSE) != XML_STATUS_OK)
-		ENSURE(!"a header that was read before");
+	if (header.n > 0) {
+		status = XML_Parse(r.parser, header.p, (int)header.n, XML_FALSE);
+		ENSURE(status == XML_STATUS_OK); /* it was read before */
+	}
 	r.skipping = false;
 	status = XML_Parse(r.parser, bytes.p, (int)bytes.n, XML_FALSE);
 	if (r.loose_text)
