@@ -41,6 +41,25 @@ static bool anchor_usable(X509 *x)
 	return x != NULL && (X509_get_extension_flags(x) & EXFLAG_INVALID) == 0;
 }
 
+/* x, or the same one of before in its place. */
+static X509 *shared(const struct cert_anchors *before, X509 *x)
+{
+	X509 *const *same;
+	size_t n = 0;
+
+	if (before == NULL || before->n == 0)
+		return x;
+	same = cert_anchors_find(before, X509_get_subject_name(x), &n);
+	for (size_t i = 0; i < n; i++) {
+		if (X509_cmp(same[i], x) != 0)
+			continue;
+		X509_up_ref(same[i]);
+		X509_free(x);
+		return same[i];
+	}
+	return x;
+}
+
 bool cert_anchors_read(
     struct cert_anchors *anchors, BIO *bio, enum cert_bundle kind, const char *name, const struct cert_complaint *c)
 {
@@ -51,8 +70,11 @@ bool cert_anchors_read(
 	while ((rc = cert_pem_next(bio, &der)) == CERT_PEM_ONE) {
 		X509 *x = X509_parse_from_buffer(der);
 		bool usable = anchor_usable(x);
-		bool added = usable && anchors_add(anchors, x);
+		bool added;
 
+		if (usable)
+			x = shared(anchors->before, x);
+		added = usable && anchors_add(anchors, x);
 		seen++;
 		CRYPTO_BUFFER_free(der);
 		X509_free(x);
@@ -88,6 +110,7 @@ static int anchor_order(const void *a, const void *b)
 
 void cert_anchors_sort(struct cert_anchors *anchors)
 {
+	anchors->before = NULL;
 	if (anchors->n > 0)
 		qsort(anchors->x, anchors->n, sizeof(*anchors->x), anchor_order);
 }
@@ -97,7 +120,7 @@ void cert_anchors_clear(struct cert_anchors *anchors)
 	for (size_t i = 0; i < anchors->n; i++)
 		X509_free(anchors->x[i]);
 	free(anchors->x);
-	*anchors = (struct cert_anchors){NULL, 0, 0};
+	*anchors = (struct cert_anchors){.x = NULL};
 }
 
 X509 *const *cert_anchors_find(const struct cert_anchors *anchors, const X509_NAME *subject, size_t *n)

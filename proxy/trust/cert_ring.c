@@ -25,22 +25,28 @@ struct name {
 	unsigned rank;
 };
 
-/* Immutable, but for being replaced as a whole. */
+/* Immutable; shared with the ring of the configuration before as long as no file changes. */
 struct index {
+	atomic_uint refs;
 	struct entry *entry; /* in the order of their files */
 	size_t n;
 	struct name *name; /* of those in folders, in order; the preferred one of the same text first */
 	size_t names_n;
-	struct cert_pair **own; /* of the hosts that name theirs, host by host */
+};
+
+/* The pairs of the hosts that name theirs; they are the index's. */
+struct hosts {
+	struct cert_pair **own; /* host by host */
 	size_t *own_at;         /* by index of conf->hosts: where its begin; one more for the end */
 };
 
 struct cert_ring {
 	struct conf *conf;
 	struct cert_cache *cache;
-	struct index *index; /* replaced under both locks, so either is enough to read it */
-	int64_t looked_at;   /* when a missing certificate last made us look; the scan's lock */
-	int64_t *warned;     /* by index of conf->hosts */
+	struct index *index; /* replaced, with hosts, under both locks, so either is enough to read them */
+	struct hosts hosts;
+	int64_t looked_at; /* when a missing certificate last made us look; the scan's lock */
+	int64_t *warned;   /* by index of conf->hosts */
 };
 
 /* A pair of files that there should be. */
@@ -52,9 +58,9 @@ struct item {
 
 struct scan {
 	const struct cert_ring *ring;
-	const struct index *old; /* NULL: none */
-	bool all;                /* look at every file, not just for new ones */
-	bool strict;             /* a host's own pair must be in order, unless an old one can stay */
+	struct index *old; /* NULL: none */
+	bool all;          /* look at every file, not just for new ones */
+	bool strict;       /* a host's own pair must be in order, unless an old one can stay */
 	bool changed, no_memory, told;
 	unsigned rank; /* of the folder that is walked */
 	struct item *item;
@@ -65,15 +71,20 @@ struct scan {
 
 static void index_free(struct index *index)
 {
-	if (index == NULL)
+	if (index == NULL || atomic_fetch_sub(&index->refs, 1) != 1)
 		return;
 	for (size_t i = 0; i < index->n; i++)
 		cert_pair_unref(index->entry[i].pair);
 	free(index->entry);
 	free(index->name);
-	free(index->own);
-	free(index->own_at);
 	free(index);
+}
+
+static void hosts_clear(struct hosts *hosts)
+{
+	free(hosts->own);
+	free(hosts->own_at);
+	*hosts = (struct hosts){NULL, NULL};
 }
 
 static void say(enum log_level level, const char *event, const char *file, const char *text)
@@ -349,15 +360,15 @@ static bool build_names(struct index *index)
 	return true;
 }
 
-static bool build_own(struct index *index, const struct conf *conf)
+static bool build_hosts(struct hosts *hosts, const struct index *index, const struct conf *conf)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < conf->hosts_n; i++)
 		n += conf->hosts[i].certificates_n;
-	index->own = calloc(n > 0 ? n : 1, sizeof(struct cert_pair *));
-	index->own_at = calloc(conf->hosts_n + 1, sizeof(*index->own_at));
-	if (index->own == NULL || index->own_at == NULL)
+	hosts->own = calloc(n > 0 ? n : 1, sizeof(struct cert_pair *));
+	hosts->own_at = calloc(conf->hosts_n + 1, sizeof(*hosts->own_at));
+	if (hosts->own == NULL || hosts->own_at == NULL)
 		return false;
 	n = 0;
 	for (size_t i = 0; i < conf->hosts_n; i++) {
@@ -368,9 +379,9 @@ static bool build_own(struct index *index, const struct conf *conf)
 
 			ENSURE(e != NULL);
 			if (e->pair->chain != NULL)
-				index->own[n++] = e->pair;
+				hosts->own[n++] = e->pair;
 		}
-		index->own_at[i + 1] = n;
+		hosts->own_at[i + 1] = n;
 	}
 	return true;
 }
@@ -378,23 +389,37 @@ static bool build_own(struct index *index, const struct conf *conf)
 static bool build(struct scan *s)
 {
 	s->index = calloc(1, sizeof(*s->index));
-	return s->index != NULL && collect(s) && build_entries(s) &&
-	       (!s->changed || (build_names(s->index) && build_own(s->index, s->ring->conf)));
+	if (s->index == NULL)
+		return false;
+	atomic_init(&s->index->refs, 1);
+	if (!collect(s) || !build_entries(s))
+		return false;
+	if (s->changed)
+		return build_names(s->index);
+	index_free(s->index);
+	s->index = s->old;
+	atomic_fetch_add(&s->index->refs, 1);
+	return true;
 }
 
-static void install(struct cert_ring *ring, struct index *index)
+/* Takes index and hosts. */
+static void install(struct cert_ring *ring, struct index *index, const struct hosts *hosts)
 {
 	struct index *old = ring->index;
+	struct hosts old_hosts = ring->hosts;
 
 	(void)pthread_mutex_lock(&ring->cache->lock);
 	ring->index = index;
+	ring->hosts = *hosts;
 	(void)pthread_mutex_unlock(&ring->cache->lock);
 	index_free(old);
+	hosts_clear(&old_hosts);
 }
 
 /* The scan's lock is held. */
 static bool ring_scan(struct cert_ring *ring, struct scan *s)
 {
+	struct hosts hosts = {NULL, NULL};
 	bool ok;
 
 	s->ring = ring;
@@ -404,10 +429,13 @@ static bool ring_scan(struct cert_ring *ring, struct scan *s)
 		free(s->item[i].key);
 	}
 	free(s->item);
-	if (ok && s->changed)
-		install(ring, s->index);
-	else
-		index_free(s->index);
+	if (ok && s->index != ring->index && build_hosts(&hosts, s->index, ring->conf)) {
+		install(ring, s->index, &hosts);
+		return true;
+	}
+	ok = ok && s->index == ring->index;
+	index_free(s->index);
+	hosts_clear(&hosts);
 	return ok;
 }
 
@@ -428,8 +456,6 @@ struct cert_ring *cert_ring_new(struct conf *conf, const struct cert_ring *befor
 	if (ring->cache != NULL && ring->warned != NULL) {
 		(void)pthread_mutex_lock(&ring->cache->scan);
 		s.old = before != NULL ? before->index : NULL;
-		/* Even if nothing has changed among the files, the hosts may have. */
-		s.changed = true;
 		ok = ring_scan(ring, &s);
 		(void)pthread_mutex_unlock(&ring->cache->scan);
 	}
@@ -446,6 +472,7 @@ void cert_ring_free(struct cert_ring *ring)
 	if (ring == NULL)
 		return;
 	index_free(ring->index);
+	hosts_clear(&ring->hosts);
 	cert_cache_unref(ring->cache);
 	conf_unref(ring->conf);
 	free(ring->warned);
@@ -486,13 +513,14 @@ static void add_named(const struct index *index, const char *text, bool valid, i
 static void peek(const struct cert_ring *ring, const struct conf_host *host, struct span name, struct cert_own *own)
 {
 	const struct index *index = ring->index;
+	const struct hosts *hosts = &ring->hosts;
 	const char *dot = strchr(name.p, '.');
 	size_t at = (size_t)(host - ring->conf->hosts);
 	char wildcard[DOMAIN_MAX + 2];
 	int64_t now = time(NULL);
 
-	for (size_t i = index->own_at[at]; i < index->own_at[at + 1] && own->n < CERT_OWN_MAX; i++)
-		own->pair[own->n++] = cert_pair_ref(index->own[i]);
+	for (size_t i = hosts->own_at[at]; i < hosts->own_at[at + 1] && own->n < CERT_OWN_MAX; i++)
+		own->pair[own->n++] = cert_pair_ref(hosts->own[i]);
 	if (host->certificates_n > 0)
 		return;
 	(void)snprintf(wildcard, sizeof(wildcard), "*%s", dot != NULL ? dot : "");

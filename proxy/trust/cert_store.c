@@ -2,10 +2,11 @@
 
 #include <stdlib.h>
 
-static bool general_load(struct cert_store *store, const struct cert_complaint *c)
+static bool general_load(struct cert_store *store, const struct cert_store *before, const struct cert_complaint *c)
 {
 	const struct conf *conf = store->conf;
 
+	store->anchors.before = before != NULL ? &before->anchors : NULL;
 	if (conf->trust_system && !cert_anchors_load(&store->anchors, conf->trust_bundle, CERT_BUNDLE_LENIENT, c))
 		return false;
 	for (size_t i = 0; i < conf->trust_anchors_n; i++) {
@@ -16,7 +17,7 @@ static bool general_load(struct cert_store *store, const struct cert_complaint *
 	return true;
 }
 
-static bool peers_load(struct cert_store *store, const struct cert_complaint *c)
+static bool peers_load(struct cert_store *store, const struct cert_store *before, const struct cert_complaint *c)
 {
 	const struct conf *conf = store->conf;
 
@@ -26,6 +27,9 @@ static bool peers_load(struct cert_store *store, const struct cert_complaint *c)
 	for (size_t i = 0; i < conf->peers_n; i++) {
 		const struct conf_peer *row = &conf->peers[i];
 
+		/* most likely the same row */
+		if (before != NULL && before->conf != NULL && i < before->conf->peers_n)
+			store->peers[i].before = &before->peers[i];
 		for (size_t j = 0; j < row->anchors_n; j++) {
 			if (!cert_anchors_load(&store->peers[i], row->anchors[j], CERT_BUNDLE_STRICT, c))
 				return false;
@@ -39,6 +43,8 @@ static bool crls_load(struct cert_store *store, const struct cert_complaint *c)
 {
 	const struct conf *conf = store->conf;
 
+	/* first: what changes while they are read shows later */
+	cert_crls_stamp(conf, &store->crls_stamp);
 	for (size_t i = 0; i < conf->crls_n; i++) {
 		if (!cert_crls_load(&store->crls, conf->crls[i], c))
 			return false;
@@ -47,9 +53,9 @@ static bool crls_load(struct cert_store *store, const struct cert_complaint *c)
 	return true;
 }
 
-static bool store_load(struct cert_store *store, const struct cert_complaint *c)
+static bool store_load(struct cert_store *store, const struct cert_store *before, const struct cert_complaint *c)
 {
-	return general_load(store, c) && peers_load(store, c) && crls_load(store, c);
+	return general_load(store, before, c) && peers_load(store, before, c) && crls_load(store, c);
 }
 
 struct cert_store *cert_store_new(struct conf *conf, char *err, size_t err_n)
@@ -67,7 +73,7 @@ struct cert_store *cert_store_follow(struct conf *conf, const struct cert_store 
 		return NULL;
 	}
 	store->conf = conf_ref(conf);
-	if (store_load(store, &c))
+	if (store_load(store, before, &c))
 		store->ring = cert_ring_new(conf, before != NULL ? before->ring : NULL, &c);
 	if (store->ring == NULL) {
 		cert_store_free(store);
@@ -108,6 +114,37 @@ void cert_store_free(struct cert_store *store)
 	cert_ring_free(store->ring);
 	conf_unref(store->conf);
 	free(store);
+}
+
+bool cert_store_outdated(struct cert_store *store)
+{
+	struct cert_crls_stamp now;
+	bool same;
+
+	cert_crls_stamp(store->conf, &now);
+	same = memcmp(&now, &store->crls_stamp, sizeof(now)) == 0;
+	store->crls_stamp = now;
+	return !same;
+}
+
+void cert_store_remind(const struct cert_store *store, int64_t since, int64_t now)
+{
+	cert_crls_remind(&store->crls, since, now);
+}
+
+void cert_store_retire(struct cert_store *store)
+{
+	store->retired = true;
+	cert_crls_clear(&store->crls);
+}
+
+bool cert_store_revoke(struct cert_store *store, struct conf *conf, char *err, size_t err_n)
+{
+	struct cert_complaint c = {err, err_n};
+
+	ENSURE(store->conf == NULL && conf->hosts_n == 0 && conf->peers_n == 0);
+	store->conf = conf_ref(conf);
+	return crls_load(store, &c);
 }
 
 const struct cert_anchors *cert_store_peer(const struct cert_store *store, const struct conf_peer *row)
