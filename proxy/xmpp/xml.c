@@ -1,3 +1,4 @@
+/* What stands at the top of a stream, and the events. */
 #include "xml_internal.h"
 
 #include <stdlib.h>
@@ -11,6 +12,14 @@ static void enter(struct xml *x, enum xml_state state)
 {
 	ENSURE(x->state != XML_FAILED || state == XML_AT_START);
 	x->state = state;
+}
+
+/* In the middle of an element the old limits hold on: its frames depend on them. */
+static void use_limits(struct xml *x)
+{
+	x->limits = x->next_limits;
+	if (x->deepest > x->limits.depth)
+		x->deepest = x->limits.depth;
 }
 
 struct xml *xml_new(const struct xml_limits *limits)
@@ -49,16 +58,9 @@ void xml_reset(struct xml *x)
 	x->consumed = x->error_at = 0;
 	x->pos = x->seek = 0;
 	x->depth = x->bound = 0;
+	use_limits(x);
 	x->error = XML_OK;
 	x->top = (struct xml_top){0};
-}
-
-/* In the middle of an element the old limits hold on: its frames depend on them. */
-static void use_limits(struct xml *x)
-{
-	x->limits = x->next_limits;
-	if (x->deepest > x->limits.depth)
-		x->deepest = x->limits.depth;
 }
 
 void xml_set_limits(struct xml *x, const struct xml_limits *limits)
@@ -304,8 +306,10 @@ enum xml_rc xml_next(struct xml *x, struct xml_ev *ev, struct span in)
 	rc = n > x->pos ? read_any(&c, ev) : XML_MORE;
 	if (rc == XML_MORE) {
 		x->pos = (size_t)(c.p - in.p);
-		if (n == x->limits.element_bytes)
-			rc = xml_bad(&c, XML_ERR_TOO_BIG, c.end) == XML_TOK_BAD ? XML_BAD : rc;
+		if (n == x->limits.element_bytes) {
+			(void)xml_bad(&c, XML_ERR_TOO_BIG, c.end);
+			rc = XML_BAD;
+		}
 	}
 	if (rc == XML_BAD) {
 		x->error = c.why;

@@ -92,7 +92,6 @@ struct xml_binding {
 struct xml_header_binding {
 	uint64_t key;
 	struct span prefix, uri;
-	bool coded;
 	enum xml_ns ns;
 };
 

@@ -270,7 +270,6 @@ enum xml_tok xml_keep_header(struct xml_cursor *c, const struct xml_tag *t)
 		    .key = b->key,
 		    .prefix = keep(&to, (struct span){c->in + b->prefix, b->prefix_n}),
 		    .uri = keep(&to, xml_raw_span(c->in, b->uri)),
-		    .coded = b->uri.coded,
 		    .ns = b->ns,
 		};
 	}

@@ -1,5 +1,4 @@
-/* What is rare inside an element: tags that the input cuts, end tags with white space, CDATA, bytes that are not plain.
- */
+/* The inside of an element, token by token.  All is judged here, but for what xml_rush.inc knows to be simple. */
 #include "xml_internal.h"
 
 const char *xml_seek_tag_end(struct xml_cursor *c)

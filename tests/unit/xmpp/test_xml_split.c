@@ -195,6 +195,37 @@ static void test_every_byte(void **state)
 	}
 }
 
+/* What is simple is taken in a hurry, all of it: without this, slowness would be no failure. */
+static void test_simple_is_taken(void **state)
+{
+	static const char *const simple[] = {"<a/>", "<a b='c' d=\"e\"/>",
+	    "<message from='a@b.example/c d' to='e@f' type='chat' id='x_1.2-3'><body>It's \"so\" [or] so\nand "
+	    "x</body><active "
+	    "xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/></message>",
+	    "<iq><query "
+	    "xmlns='http://example.com/a/namespace/name/that/is/longer/than/one/window/of/sixty-four/bytes'/></iq>",
+	    "<a>\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82, \xe5\xa4\xa9 \xf0\x9f\x98\x80 and ASCII again, for "
+	    "more than "
+	    "a block</a>"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(simple); i++) {
+		for (unsigned v = 0; v + 1 < xml_rush_count; v++) {
+			char in[1024];
+			size_t n = strlen(simple[i]);
+			struct xml *x = xml_new(&feed_limits);
+			struct xml_cursor c = {.x = x, .in = in, .p = in, .end = in + n + 100};
+
+			snprintf(in, sizeof(in), "%s%0100d", simple[i], 0);
+			if (xml_rush_usable(xml_rushes[v])) {
+				assert_true(xml_rushes[v]->run(&c));
+				assert_int_equal(c.p - in, n);
+			}
+			xml_free(x);
+		}
+	}
+}
+
 static void test_best(void **state)
 {
 	unsigned first = 0;
@@ -301,8 +332,9 @@ static void test_cost_of_splits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_good_streams), cmocka_unit_test(test_broken_streams),
-	    cmocka_unit_test(test_utf8), cmocka_unit_test(test_every_byte), cmocka_unit_test(test_best),
-	    cmocka_unit_test(test_cut), cmocka_unit_test(test_cut_name), cmocka_unit_test(test_cost_of_splits)};
+	    cmocka_unit_test(test_utf8), cmocka_unit_test(test_every_byte), cmocka_unit_test(test_simple_is_taken),
+	    cmocka_unit_test(test_best), cmocka_unit_test(test_cut), cmocka_unit_test(test_cut_name),
+	    cmocka_unit_test(test_cost_of_splits)};
 
 	return cmocka_run_group_tests_name("xml_split", tests, NULL, NULL);
 }
