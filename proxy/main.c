@@ -32,7 +32,8 @@ struct daemon {
 	const char *path;
 	struct site *site;
 	struct loop *loop; /* signals, and looking after files */
-	struct loop_timer *look;
+	struct loop_timer *look, *lists;
+	int64_t reminded; /* Unix seconds: up to then it was told what time has ended */
 	struct worker_thread worker[WORKERS_MAX];
 	unsigned workers, running;
 	bool ending;
@@ -203,6 +204,7 @@ static void reload_worker(void *arg)
 	char err[256];
 	if (!gate_reload(r->worker->gate, r->site, err, sizeof err))
 		log_text(LOG_ERROR, "reload", "a worker goes on with the old configuration: %s", err);
+	site_leave(r->site);
 	site_unref(r->site);
 	free(r);
 }
@@ -213,8 +215,10 @@ static bool tell_worker(struct worker_thread *w, struct site *site)
 	if (r == NULL)
 		return false;
 	*r = (struct reload){w, site_ref(site)};
+	site_enter(site);
 	if (loop_post(w->loop, reload_worker, r))
 		return true;
+	site_leave(site);
 	site_unref(site);
 	free(r);
 	return false;
@@ -228,14 +232,11 @@ static void on_look(void *arg)
 	loop_timer_set(d->look, d->site->conf->certificate_interval);
 }
 
-/* A bad file changes nothing and says why. */
-static void on_reload(void *arg)
+/* What does not come up changes nothing. */
+static void renew(struct daemon *d, struct conf *conf)
 {
-	struct daemon *d = arg;
 	char err[512] = "the configuration is not in order, see above";
-	struct conf *conf = read_conf(d->path);
 	struct site *site = conf != NULL ? site_new(conf, d->site, err, sizeof err) : NULL;
-	conf_unref(conf);
 	if (site == NULL || !ports_new(d->site->conf, site->conf)) {
 		log_text(LOG_ERROR, "reload", "nothing has changed: %s", site == NULL ? err : "a new port is taken");
 		site_unref(site);
@@ -250,7 +251,30 @@ static void on_reload(void *arg)
 	    site->conf->backends_n);
 	site_unref(d->site);
 	d->site = site;
+	cert_store_remind(site->certs, 0, time(NULL));
 	on_look(d);
+}
+
+static void on_reload(void *arg)
+{
+	struct daemon *d = arg;
+	struct conf *conf = read_conf(d->path);
+	renew(d, conf);
+	conf_unref(conf);
+}
+
+/* New revocation lists come into effect by themselves; the configuration file is not read for them.  And time ends rows and
+ * lists. */
+static void on_lists(void *arg)
+{
+	struct daemon *d = arg;
+	int64_t now = time(NULL);
+	conf_peers_remind(d->site->conf, d->reminded, now);
+	cert_store_remind(d->site->certs, d->reminded, now);
+	d->reminded = now;
+	if (cert_store_outdated(d->site->certs))
+		renew(d, d->site->conf);
+	loop_timer_set(d->lists, d->site->conf->revocation_interval);
 }
 
 static bool make_workers(struct daemon *d)
@@ -297,7 +321,8 @@ static int serve(struct daemon *d)
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 	struct loop_signal *on[ARRAY_LEN(signals)] = {NULL};
 	d->look = d->loop != NULL ? loop_timer_new(d->loop, on_look, d) : NULL;
-	bool ok = d->look != NULL;
+	d->lists = d->look != NULL ? loop_timer_new(d->loop, on_lists, d) : NULL;
+	bool ok = d->lists != NULL;
 	for (size_t i = 0; ok && i < ARRAY_LEN(signals); i++) {
 		on[i] = loop_signal_new(d->loop, signals[i], signals[i] == SIGHUP ? on_reload : on_signal, d);
 		ok = on[i] != NULL;
@@ -308,6 +333,7 @@ static int serve(struct daemon *d)
 		log_text(LOG_INFO, "start", "ready: %zu hosts, %zu backends, %u workers", d->site->conf->hosts_n,
 		    d->site->conf->backends_n, d->workers);
 		loop_timer_set(d->look, d->site->conf->certificate_interval);
+		loop_timer_set(d->lists, d->site->conf->revocation_interval);
 		loop_run(d->loop);
 		rc = 0;
 	}
@@ -321,6 +347,7 @@ static int serve(struct daemon *d)
 	for (size_t i = 0; i < ARRAY_LEN(on); i++)
 		loop_signal_free(on[i]);
 	loop_timer_free(d->look);
+	loop_timer_free(d->lists);
 	if (d->loop != NULL)
 		loop_free(d->loop);
 	if (rc == 0)
@@ -358,7 +385,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", path, err);
 		goto end;
 	}
-	cert_own_refresh(d.site->certs, time(NULL));
+	d.reminded = time(NULL);
+	cert_own_refresh(d.site->certs, d.reminded);
+	cert_store_remind(d.site->certs, 0, d.reminded);
 	if (test) {
 		printf("%s: in order: %zu hosts, %zu backends\n", path, conf->hosts_n, conf->backends_n);
 		rc = 0;

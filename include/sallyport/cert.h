@@ -34,7 +34,17 @@ struct cert_store *cert_store_new(struct conf *conf, char *err, size_t err_n);
 struct cert_store *cert_store_follow(struct conf *conf, const struct cert_store *before, char *err, size_t err_n);
 /* Anchors alone, from PEM text: no certificates of our own. */
 struct cert_store *cert_store_from_pem(struct span pem, char *err, size_t err_n);
+/* Gives such a store the [revocation] of a configuration without hosts and peers, before it is used. */
+MUST_CHECK bool cert_store_revoke(struct cert_store *store, struct conf *conf, char *err, size_t err_n);
 void cert_store_free(struct cert_store *store);
+/* Whether the files of revocation lists have changed since the store was made, or since this was asked last: a new store
+ * would hold others.  Waits for the disk; from one thread. */
+bool cert_store_outdated(struct cert_store *store);
+/* Logs the revocation lists that went out of date after `since`, up to now (Unix seconds). */
+void cert_store_remind(const struct cert_store *store, int64_t since, int64_t now);
+/* No chain will be judged by the store any more, but its certificates are still in use: frees what only verdicts need and
+ * may be large. */
+void cert_store_retire(struct cert_store *store);
 
 /* Judges a chain (NULL: the peer showed none) as the *server* certificate of a domain, whichever side opened the
  * connection (RFC 6120 section 13.7, RFC 9525).
@@ -42,7 +52,8 @@ void cert_store_free(struct cert_store *store);
  * EKU: absent or serverAuth, at every step below the anchor.  Names: dNSName, SRV-ID and XmppAddr, never the common
  * name; a wildcard is a whole left-most label; the domain itself must satisfy constraints on dNSName.  Keys: RSA of
  * 2048 to 8192 bits, P-256, P-384, P-521, Ed25519; no SHA-1 below the anchor.  All ways to an anchor are tried, within
- * bounds; an anchor need not be self-signed, and one that equals the leaf is a pin.  No CRL is read.
+ * bounds; an anchor need not be self-signed, and one that equals the leaf is a pin.  Revocation: CRLs in files, as
+ * [revocation] says; nothing is fetched.
  *
  * row: of the store's configuration; it may add anchors or make its own the only ones, let certificates for clients
  * alone (EKU clientAuth) count under those, and pin keys.  NULL: the general rules. now: Unix seconds.  domain may be

@@ -175,6 +175,8 @@ const struct conf_host *conf_host_find(const struct conf *conf, const struct dom
 /* The row that decides about a remote domain: its own, else that of the nearest domain above it, else [peer *]; NULL:
  * the general rules hold.  Rows whose time is over are passed over.  Constant time in the number of rows. */
 const struct conf_peer *conf_peer_find(const struct conf *conf, const struct domain *domain, int64_t now);
+/* Logs the rows whose time ended after `since`, up to now (Unix seconds). */
+void conf_peers_remind(const struct conf *conf, int64_t since, int64_t now);
 /* As it stands in the file: "[peer *.example.net]". */
 #define CONF_PEER_TITLE_MAX (DOMAIN_MAX + sizeof("[peer *.]"))
 const char *conf_peer_title(const struct conf_peer *row, char out[static CONF_PEER_TITLE_MAX]);

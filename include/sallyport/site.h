@@ -15,7 +15,7 @@
 #include "sallyport/xmpp.h"
 
 struct site {
-	atomic_uint refs;
+	atomic_uint refs, present;
 	struct conf *conf;
 	struct cert_store *certs;
 	struct tls_ctx *tls;
@@ -26,6 +26,10 @@ struct site {
 /* Takes a reference to conf.  before: the site that this one is to follow, whose counted connections and (without one
  * configured) dialback secret it takes over; NULL for the first.  NULL: err says why.  Returned with one reference. */
 struct site *site_new(struct conf *conf, const struct site *before, char *err, size_t err_n);
+/* A worker has taken the site for its present one, and has given it up for another: verdicts follow the present one, and
+ * once no worker has it so, what only they need is freed.  Any thread; who hands a site on to a worker enters it, too. */
+void site_enter(struct site *site);
+void site_leave(struct site *site);
 /* Any thread. */
 struct site *site_ref(struct site *site);
 /* Any thread; takes NULL. */

@@ -62,6 +62,7 @@ struct gate *gate_new(struct loop *loop, struct site *site, char *err, size_t er
 		return NULL;
 	}
 	g->w = (struct worker){.loop = loop, .site = site_ref(site)};
+	site_enter(site);
 	g->w.pool = buf_pool_new(POOL_KEEP);
 	g->w.outages = outages_new();
 	g->w.dns = dns_new(loop, conf->dns_servers, conf->dns_servers_n, conf->timeouts.dns);
@@ -91,11 +92,13 @@ bool gate_reload(struct gate *g, struct site *site, char *err, size_t err_n)
 		return false;
 	struct site *before = g->w.site;
 	g->w.site = site_ref(site);
+	site_enter(site);
 	/* streams that end here stay linked until the turn is over */
 	for (struct stream *s = g->w.streams, *next; s != NULL; s = next) {
 		next = stream_next(s);
 		stream_recheck(s);
 	}
+	site_leave(before);
 	site_unref(before);
 	return true;
 }
@@ -136,6 +139,7 @@ static void release(void *arg)
 	struct gate *g = arg;
 	outages_free(g->w.outages);
 	buf_pool_free(g->w.pool);
+	site_leave(g->w.site);
 	site_unref(g->w.site);
 	free(g);
 }

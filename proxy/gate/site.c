@@ -53,6 +53,17 @@ struct site *site_new(struct conf *conf, const struct site *before, char *err, s
 	return s;
 }
 
+void site_enter(struct site *s)
+{
+	atomic_fetch_add(&s->present, 1);
+}
+
+void site_leave(struct site *s)
+{
+	if (atomic_fetch_sub(&s->present, 1) == 1)
+		cert_store_retire(s->certs);
+}
+
 struct site *site_ref(struct site *s)
 {
 	atomic_fetch_add(&s->refs, 1);

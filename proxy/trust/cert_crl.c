@@ -197,7 +197,7 @@ static bool file_load(struct cert_crls *crls, const char *path, const struct cer
 	return ok;
 }
 
-static int not_hidden(const struct dirent *entry)
+int cert_crls_wanted(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';
 }
@@ -216,7 +216,7 @@ static bool entry_load(struct cert_crls *crls, const char *folder, const char *n
 bool cert_crls_load(struct cert_crls *crls, const char *place, const struct cert_complaint *c)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(place, &entries, not_hidden, alphasort);
+	int n = scandir(place, &entries, cert_crls_wanted, alphasort);
 	bool ok = true;
 
 	if (n < 0)

@@ -62,6 +62,14 @@ struct cert_crls {
 	struct crl **v; /* in the order of their issuers' names, once sorted */
 	size_t n;
 };
+/* The state of their files (cert_watch.c). */
+struct cert_crls_stamp {
+	uint8_t sha256[32];
+};
+void cert_crls_stamp(const struct conf *conf, struct cert_crls_stamp *stamp);
+/* For scandir(): hidden files hold no lists. */
+struct dirent;
+int cert_crls_wanted(const struct dirent *entry);
 /* Adds the lists of a file (PEM or DER), or of all files in a folder; cert_crls_sort() must follow. */
 MUST_CHECK bool cert_crls_load(struct cert_crls *crls, const char *place, const struct cert_complaint *c);
 void cert_crls_sort(struct cert_crls *crls);
@@ -79,6 +87,8 @@ struct cert_store {
 	struct cert_anchors anchors; /* everybody's */
 	struct cert_anchors *peers;  /* by index of conf->peers */
 	struct cert_crls crls;
+	struct cert_crls_stamp crls_stamp; /* before they were read, or when it was asked last */
+	bool retired;
 	struct cert_ring *ring; /* our own certificates (cert_own_internal.h) */
 };
 /* A row's own anchors. */

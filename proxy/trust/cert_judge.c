@@ -95,6 +95,7 @@ void cert_judge(const struct cert_store *store, const struct cert_chain *chain, 
 	struct cert_rules rules = rules_of(store, row, now);
 	struct cert_peer peer;
 
+	ENSURE(!store->retired);
 	*verdict = (struct cert_verdict){.why = REASON_NONE, .depth = -1};
 	if (chain == NULL) {
 		refuse(verdict, REASON_CERT_NONE, "no certificate shown");

@@ -43,6 +43,8 @@ static bool crls_load(struct cert_store *store, const struct cert_complaint *c)
 {
 	const struct conf *conf = store->conf;
 
+	/* first: what changes while they are read shows later */
+	cert_crls_stamp(conf, &store->crls_stamp);
 	for (size_t i = 0; i < conf->crls_n; i++) {
 		if (!cert_crls_load(&store->crls, conf->crls[i], c))
 			return false;
@@ -112,6 +114,37 @@ void cert_store_free(struct cert_store *store)
 	cert_ring_free(store->ring);
 	conf_unref(store->conf);
 	free(store);
+}
+
+bool cert_store_outdated(struct cert_store *store)
+{
+	struct cert_crls_stamp now;
+	bool same;
+
+	cert_crls_stamp(store->conf, &now);
+	same = memcmp(&now, &store->crls_stamp, sizeof(now)) == 0;
+	store->crls_stamp = now;
+	return !same;
+}
+
+void cert_store_remind(const struct cert_store *store, int64_t since, int64_t now)
+{
+	cert_crls_remind(&store->crls, since, now);
+}
+
+void cert_store_retire(struct cert_store *store)
+{
+	store->retired = true;
+	cert_crls_clear(&store->crls);
+}
+
+bool cert_store_revoke(struct cert_store *store, struct conf *conf, char *err, size_t err_n)
+{
+	struct cert_complaint c = {err, err_n};
+
+	ENSURE(store->conf == NULL && conf->hosts_n == 0 && conf->peers_n == 0);
+	store->conf = conf_ref(conf);
+	return crls_load(store, &c);
 }
 
 const struct cert_anchors *cert_store_peer(const struct cert_store *store, const struct conf_peer *row)

@@ -241,6 +241,24 @@ const char *conf_peer_title(const struct conf_peer *row, char out[static CONF_PE
 	return out;
 }
 
+void conf_peers_remind(const struct conf *conf, int64_t since, int64_t now)
+{
+	char title[CONF_PEER_TITLE_MAX];
+
+	for (size_t i = 0; i < conf->peers_n; i++) {
+		const struct conf_peer *row = &conf->peers[i];
+		struct log_line l;
+
+		if (row->expires <= since || row->expires > now)
+			continue;
+		log_begin(&l, LOG_WARNING, "policy");
+		log_str(&l, "text", "the last day of a row is over: it no longer counts");
+		log_str(&l, "policy", conf_peer_title(row, title));
+		log_str(&l, "note", row->note);
+		log_end(&l);
+	}
+}
+
 /* Is it one that we know, with an argument where it takes one? */
 static bool section_ok(
     struct conf_build *b, unsigned line, const struct conf_section *section, struct span name, struct span argument)

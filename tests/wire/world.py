@@ -152,7 +152,8 @@ class Backend:
 
 
 class World:
-	def __init__(self, binary):
+	def __init__(self, binary, more=lambda folder: ""):
+		"""more: what else stands in the configuration file, by the world's folder."""
 		self.folder = tempfile.mkdtemp(prefix="sallyport-wire-")
 		self.address = own_address()
 		self.certificates = mint(self.folder)
@@ -165,7 +166,7 @@ class World:
 		with open(self.config, "w") as f:
 			f.write(CONFIG.format(address=self.address, folder=self.folder, local=LOCAL, own=self.certificates["own"],
 			                      second=SECOND, other=self.certificates["second"], public=PUBLIC_PORT, dns=DNS_PORT,
-			                      backend_listen=BACKEND_LISTEN_PORT, backend=BACKEND_PORT))
+			                      backend_listen=BACKEND_LISTEN_PORT, backend=BACKEND_PORT) + more(self.folder))
 		self.binary = binary
 		self.gateway = None
 		self.start_gateway()
