@@ -291,6 +291,30 @@ static void nearest_peer_decides(void **state)
 	conf_unref(conf);
 }
 
+static void ends_of_rows_are_told_once(void **state)
+{
+	struct conf *conf = load(REST "[peer example.net]\nexpires = 2090-01-01\nnote = moved\n[peer *]\n");
+	const int64_t end = INT64_C(3786998400); /* 2090-01-02T00:00:00Z */
+	char line[LOG_LINE_MAX];
+	FILE *log = tmpfile();
+
+	(void)state;
+	assert_non_null(log);
+	log_set_fd(fileno(log));
+	conf_peers_remind(conf, 0, end - 1);
+	conf_peers_remind(conf, end - 1, end);
+	conf_peers_remind(conf, end, end + 1000);
+	log_set_fd(STDERR_FILENO);
+	rewind(log);
+	assert_non_null(fgets(line, sizeof(line), log));
+	assert_non_null(
+	    strstr(line, "level=warning event=policy text=\"the last day of a row is over: it no longer counts\" "
+	                 "policy=\"[peer example.net]\" note=moved\n"));
+	assert_null(fgets(line, sizeof(line), log));
+	assert_int_equal(fclose(log), 0);
+	conf_unref(conf);
+}
+
 static void hosts_are_found(void **state)
 {
 	static const struct {
@@ -509,6 +533,7 @@ int main(void)
 	    cmocka_unit_test(every_value),
 	    cmocka_unit_test(every_value_of_trust),
 	    cmocka_unit_test(nearest_peer_decides),
+	    cmocka_unit_test(ends_of_rows_are_told_once),
 	    cmocka_unit_test(hosts_are_found),
 	    cmocka_unit_test(thousands_of_hosts),
 	    cmocka_unit_test(references),
