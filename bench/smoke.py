@@ -111,13 +111,16 @@ class Gateway:
 # --- a run of each ---
 
 def keeps_rate(bench):
-	r = bench.good("steady", "--routes=4", "--rate=500", "--duration=1s", "--warmup=100ms", f"--html={bench.page}")
+	r = bench.good("steady", "--routes=4", "--rate=500", "--duration=1s", "--warmup=100ms", f"--html={bench.page}",
+	               "--label=<b>&</script>")
+	expect(abs(r["totals"]["sent"] - 550) <= 2, "the schedule asks for 500 a second")
 	expect(r["window"]["stanzas"] > 0 and r["latency"]["count"] > 0, "nothing was measured")
 	expect(r["latency"]["p50_us"] <= r["latency"]["p99_us"] <= r["latency"]["max_us"], "percentiles out of order")
 	page = pathlib.Path(bench.page).read_text()
 	expect(page.count("<svg") >= 2 and "</html" not in page[:50], "the page has no plots")
 	expect(not re.search(r"(src|href)=", page), "the page needs other files")
 	embedded = re.search(r'<script type="application/json" id="report">(.*?)</script>', page, re.S)
+	expect("<b>" not in page.replace(embedded[1], "") and page.count("</script>") == 1, "the label gets out")
 	expect(json.loads(embedded[1])["window"] == r["window"], "the page holds another report")
 
 
@@ -149,6 +152,8 @@ def sends_big(bench):
 
 def sends_mix(bench):
 	bench.good("mix", "--routes=2", "--count=1200", "--records=bunch")
+	# ends amid a record
+	bench.good("mix", "--routes=2", "--duration=200ms", "--warmup=0s", "--records=full")
 	r = bench.good("mix", "--routes=2", "--count=1200", "--records=full")
 	expect(r["payload"]["shapes"] > 4 and r["totals"]["received"] == 2400, r["totals"])
 

@@ -124,12 +124,30 @@ static void test_broken_queries(void **state)
 	free(out);
 }
 
+/* Labels of 63 bytes, until the name is longer than any may be. */
+static void test_long_names(void **state)
+{
+	uint8_t query[600] = {0xab, 0xcd, 1, 0, 0, 1}, out[NAMES_MAX];
+	size_t n = 12;
+
+	(void)state;
+	for (int labels = 0; labels < 8; labels++, n += 64) {
+		query[n] = 63;
+		memset(query + n + 1, 'a', 63);
+		memset(query + n + 64, 0, 5);
+		query[n + 66] = A;
+		size_t got = names_answer(&bench, (struct span){(const char *)query, n + 69}, out);
+		assert_int_equal(got, labels < 3 ? n + 69 : 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(test_srv, set_up),
 	    cmocka_unit_test_setup(test_addresses, set_up),
 	    cmocka_unit_test_setup(test_broken_queries, set_up),
+	    cmocka_unit_test_setup(test_long_names, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
