@@ -37,13 +37,13 @@ struct cert_store *cert_store_from_pem(struct span pem, char *err, size_t err_n)
 /* Gives such a store the [revocation] of a configuration without hosts and peers, before it is used. */
 MUST_CHECK bool cert_store_revoke(struct cert_store *store, struct conf *conf, char *err, size_t err_n);
 void cert_store_free(struct cert_store *store);
-/* Whether the files of revocation lists have changed since the store was made, or since this was asked last: a new store
- * would hold others.  Waits for the disk; from one thread. */
+/* Whether the files of revocation lists have changed since the store was made, or since this was asked last: a new
+ * store would hold others.  Waits for the disk; from one thread. */
 bool cert_store_outdated(struct cert_store *store);
 /* Logs the revocation lists that went out of date after `since`, up to now (Unix seconds). */
 void cert_store_remind(const struct cert_store *store, int64_t since, int64_t now);
-/* No chain will be judged by the store any more, but its certificates are still in use: frees what only verdicts need and
- * may be large. */
+/* No chain will be judged by the store any more, but its certificates are still in use: frees what only verdicts need
+ * and may be large. */
 void cert_store_retire(struct cert_store *store);
 
 /* Judges a chain (NULL: the peer showed none) as the *server* certificate of a domain, whichever side opened the
@@ -60,6 +60,17 @@ void cert_store_retire(struct cert_store *store);
  * NULL: identity is not judged. */
 void cert_judge(const struct cert_store *store, const struct cert_chain *chain, const struct domain *domain,
     const struct conf_peer *row, int64_t now, struct cert_verdict *verdict);
+
+/* A certificate as [peer] and [revocation] name it: base64 of the SHA-256 of its SubjectPublicKeyInfo, and its serial
+ * number in hexadecimal (negative or overlong ones: ""). */
+struct cert_label {
+	char key[45];
+	char serial[41];
+};
+#define CERT_LABELS_MAX 10
+/* Those on the way from the leaf to an anchor, or as far as it leads, by the general rules; for tools.  How many. */
+size_t cert_labels(const struct cert_store *store, const struct cert_chain *chain, int64_t now,
+    struct cert_label out[static CERT_LABELS_MAX]);
 
 /* Our certificates for a domain: those that its host names, or those that [certificates] holds for it; several of
  * different kinds and authorities, of which tls shows each peer one that it can verify.

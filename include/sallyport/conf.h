@@ -165,6 +165,8 @@ MUST_CHECK struct conf *conf_load(const char *path, struct conf_errors *errors);
 /* What an empty file would mean: every default, no listener, backend or host.  For tools that have no configuration;
  * the caller may fill it in (strings and arrays from malloc()) before it shares it.  NULL: no memory. */
 MUST_CHECK struct conf *conf_defaults(void);
+/* For such a one: adds a file or folder to crls.  False: no memory. */
+MUST_CHECK bool conf_crl_add(struct conf *conf, const char *place);
 struct conf *conf_ref(struct conf *conf);
 void conf_unref(struct conf *conf); /* takes NULL */
 

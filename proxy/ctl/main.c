@@ -11,7 +11,9 @@ static const struct command {
 } commands[] = {
     {"explain", ctl_explain, "CODE | --list", "say what a reason code means and who must do what about it"},
     {"scan", ctl_scan, "[--chunk N] [--document] FILE|-", "say whether a captured stream is XML that we let through"},
-    {"verify", ctl_verify, "[--trust ROOTS.pem] [--untrusted CHAIN.pem] [--at TIME] [--domain D] [--json] LEAF.pem",
+    {"verify", ctl_verify,
+        "[--trust ROOTS.pem] [--untrusted CHAIN.pem] [--crl PLACE] [--revocation soft|hard] [--at TIME] [--domain D] "
+        "[--json] LEAF.pem",
         "judge a certificate as the gateway would judge a peer's"},
 };
 

@@ -12,6 +12,7 @@
 
 struct verify {
 	struct ctl_bytes anchors, chain;
+	struct conf *conf; /* what [revocation] would say; NULL: nothing */
 	const char *leaf, *untrusted;
 	struct domain domain;
 	bool anchored, named, json;
@@ -21,9 +22,10 @@ struct verify {
 static void usage(void)
 {
 	fprintf(stderr,
-	    "usage: sallyportctl verify [--trust ROOTS.pem]... [--untrusted CHAIN.pem] [--at TIME]\n"
-	    "                           [--domain DOMAIN] [--json] LEAF.pem\n"
+	    "usage: sallyportctl verify [--trust ROOTS.pem]... [--untrusted CHAIN.pem] [--crl PLACE]...\n"
+	    "                           [--revocation soft|hard] [--at TIME] [--domain DOMAIN] [--json] LEAF.pem\n"
 	    "LEAF.pem may hold the whole chain, leaf first.  Without --trust: " SYSTEM_BUNDLE ".\n"
+	    "PLACE: a file of revocation lists, PEM or DER, or a folder of such files.\n"
 	    "Without --domain only the chain is judged.  TIME: 2026-03-01T12:00:00Z, 2026-03-01 or Unix seconds.\n");
 }
 
@@ -71,8 +73,27 @@ static bool parse_time(const char *text, int64_t *at)
 	return true;
 }
 
+/* The daemon does the same with [revocation]. */
+static bool take_revocation(struct verify *v, const char *option, const char *value)
+{
+	bool hard = strcmp(value, "hard") == 0;
+
+	if (v->conf == NULL && (v->conf = conf_defaults()) == NULL)
+		return false;
+	if (strcmp(option, "--crl") == 0)
+		return conf_crl_add(v->conf, value);
+	v->conf->revocation = hard ? REVOCATION_HARD : REVOCATION_SOFT;
+	if (!hard && strcmp(value, "soft") != 0) {
+		fprintf(stderr, "%s: neither soft nor hard\n", value);
+		return false;
+	}
+	return true;
+}
+
 static bool take_value(struct verify *v, const char *option, const char *value)
 {
+	if (strcmp(option, "--crl") == 0 || strcmp(option, "--revocation") == 0)
+		return take_revocation(v, option, value);
 	if (strcmp(option, "--trust") == 0) {
 		v->anchored = true;
 		return ctl_read(&v->anchors, value);
@@ -95,7 +116,7 @@ static bool take_value(struct verify *v, const char *option, const char *value)
 
 static bool has_value(const char *option)
 {
-	static const char *const options[] = {"--trust", "--untrusted", "--at", "--domain"};
+	static const char *const options[] = {"--trust", "--untrusted", "--crl", "--revocation", "--at", "--domain"};
 
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		if (strcmp(option, options[i]) == 0)
@@ -143,7 +164,12 @@ static void print_json_pair(const char *key, const char *text)
 	putchar('"');
 }
 
-static void print_json(const struct cert_verdict *verdict)
+struct labels {
+	size_t n;
+	struct cert_label v[CERT_LABELS_MAX];
+};
+
+static void print_json(const struct cert_verdict *verdict, const struct labels *labels)
 {
 	const struct reason_row *row = reason_row(verdict->why);
 
@@ -154,22 +180,27 @@ static void print_json(const struct cert_verdict *verdict)
 	print_json_pair("told", verdict->why != REASON_NONE ? verdict->peer_text : "");
 	print_json_pair("detail", verdict->detail);
 	print_json_pair("fix", row->fix);
-	printf(",\"depth\":%d,\"expires\":%" PRId64 "}\n", verdict->depth, verdict->expires);
+	printf(",\"depth\":%d,\"expires\":%" PRId64 ",\"chain\":[", verdict->depth, verdict->expires);
+	for (size_t i = 0; i < labels->n; i++)
+		printf("%s{\"key\":\"%s\",\"serial\":\"%s\"}", i > 0 ? "," : "", labels->v[i].key, labels->v[i].serial);
+	printf("]}\n");
 }
 
-static void print_text(const struct cert_verdict *verdict)
+static void print_text(const struct cert_verdict *verdict, const struct labels *labels)
 {
 	const struct reason_row *row = reason_row(verdict->why);
 
 	if (verdict->why == REASON_NONE) {
 		printf("trusted\n  detail  %s\n", verdict->detail);
-		return;
+	} else {
+		printf("%s: %s\n", row->code, row->text);
+		printf("  who     %s\n", reason_who_text(row->who));
+		printf("  told    %s\n", verdict->peer_text);
+		printf("  detail  %s\n", verdict->detail);
+		printf("  fix     %s\n", row->fix);
 	}
-	printf("%s: %s\n", row->code, row->text);
-	printf("  who     %s\n", reason_who_text(row->who));
-	printf("  told    %s\n", verdict->peer_text);
-	printf("  detail  %s\n", verdict->detail);
-	printf("  fix     %s\n", row->fix);
+	for (size_t i = 0; i < labels->n; i++)
+		printf("  chain   %zu key %s serial %s\n", i, labels->v[i].key, labels->v[i].serial);
 }
 
 static int judge(const struct verify *v)
@@ -177,20 +208,22 @@ static int judge(const struct verify *v)
 	struct cert_store *store;
 	struct cert_chain *chain = NULL;
 	struct cert_verdict verdict;
+	struct labels labels;
 	int rc = CTL_UNUSABLE;
 	char err[256];
 
 	store = cert_store_from_pem((struct span){v->anchors.p, v->anchors.n}, err, sizeof(err));
-	if (store == NULL)
+	if (store == NULL || (v->conf != NULL && !cert_store_revoke(store, v->conf, err, sizeof(err))))
 		fprintf(stderr, "%s\n", err);
 	else if ((chain = cert_chain_from_pem((struct span){v->chain.p, v->chain.n})) == NULL)
 		fprintf(stderr, "%s: no certificate in PEM\n", v->leaf);
 	if (chain != NULL) {
 		cert_judge(store, chain, v->named ? &v->domain : NULL, NULL, v->at, &verdict);
+		labels.n = cert_labels(store, chain, v->at, labels.v);
 		if (v->json)
-			print_json(&verdict);
+			print_json(&verdict, &labels);
 		else
-			print_text(&verdict);
+			print_text(&verdict, &labels);
 		rc = verdict.why == REASON_NONE ? CTL_OK : CTL_BROKEN;
 	}
 	cert_chain_free(chain);
@@ -207,5 +240,6 @@ int ctl_verify(int argc, char **argv)
 		rc = judge(&v);
 	ctl_bytes_free(&v.anchors);
 	ctl_bytes_free(&v.chain);
+	conf_unref(v.conf);
 	return rc;
 }

@@ -1,5 +1,6 @@
 #include "cert_internal.h"
 
+#include <openssl/base64.h>
 #include <openssl/err.h>
 #include <stdio.h>
 
@@ -106,4 +107,38 @@ void cert_judge(const struct cert_store *store, const struct cert_chain *chain, 
 	else
 		refuse(verdict, REASON_CERT_INVALID, "the certificate cannot be read");
 	peer_free(&peer);
+}
+
+_Static_assert(CERT_LABELS_MAX == CERT_PATH_MAX, "a way that does not fit");
+
+static void label(struct cert_label *out, X509 *x)
+{
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
+	const uint8_t *octets = ASN1_STRING_get0_data(serial);
+	size_t n = (size_t)ASN1_STRING_length(serial);
+	struct conf_key key;
+
+	*out = (struct cert_label){"", ""};
+	if (cert_key(x, &key))
+		(void)EVP_EncodeBlock((uint8_t *)out->key, key.sha256, sizeof(key.sha256));
+	if (ASN1_STRING_type(serial) != V_ASN1_INTEGER || 2 * n >= sizeof(out->serial))
+		return;
+	for (size_t i = 0; i < n; i++)
+		(void)snprintf(out->serial + 2 * i, 3, "%02x", octets[i]);
+}
+
+size_t cert_labels(const struct cert_store *store, const struct cert_chain *chain, int64_t now,
+    struct cert_label out[static CERT_LABELS_MAX])
+{
+	struct cert_rules rules = rules_of(store, NULL, now);
+	struct cert_found found = {.path.n = 0};
+	struct cert_peer peer;
+
+	if (peer_parse(&peer, chain)) {
+		cert_path_find(&rules, &peer, &found);
+		for (size_t i = 0; i < found.path.n; i++)
+			label(&out[i], found.path.cert[i]);
+	}
+	peer_free(&peer);
+	return found.path.n;
 }

@@ -104,6 +104,18 @@ struct conf *conf_defaults(void)
 	return conf;
 }
 
+bool conf_crl_add(struct conf *conf, const char *place)
+{
+	char *copy = strdup(place);
+	char **added = copy != NULL ? conf_append(&conf->crls, &conf->crls_n, sizeof(*added)) : NULL;
+
+	if (added != NULL)
+		*added = copy;
+	else
+		free(copy);
+	return added != NULL;
+}
+
 struct conf *conf_ref(struct conf *conf)
 {
 	atomic_fetch_add_explicit(&conf->refs, 1, memory_order_relaxed);

@@ -100,9 +100,7 @@ static void test_without_a_configuration_file(void **state)
 
 	put(w, "1", &(struct mint_crl_spec){.revoked = {{&w->scene->a, 0, NULL}}}, &w->scene->inter);
 	(void)snprintf(path, sizeof(path), "%s", list_path(w, "1"));
-	conf->crls = calloc(1, sizeof(*conf->crls));
-	conf->crls[0] = strdup(path);
-	conf->crls_n = 1;
+	assert_true(conf_crl_add(conf, path));
 	mint_pem_cert(&anchors, &w->scene->root);
 	mint_pem_cert(&chain, &w->scene->a);
 	mint_pem_cert(&chain, &w->scene->inter);

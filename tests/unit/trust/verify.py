@@ -6,12 +6,18 @@ usage: verify.py SALLYPORTCTL"""
 import gzip
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import cases
+
+sys.path.append(str(cases.ROOT / "tests/e2e"))
+from lab.ca import CA  # noqa: E402
+from lab.proc import run as run_tool  # noqa: E402
 
 TOOL = sys.argv[1]
 
@@ -59,6 +65,21 @@ class Verify(unittest.TestCase):
             self.assertRegex(out, rf"(?m)^  {label} +\S")
         self.assertIn("is for example.com, not for other.example.", out)
 
+    def test_labels(self):
+        """As `openssl` says them: what a pin is, and what block-serial takes."""
+        _, out, _ = self.verify("--at", "2026-01-01")
+        rows = re.findall(r"(?m)^  chain   (\d) key (\S+) serial (\S+)$", out)
+        self.assertEqual([row[0] for row in rows], ["0", "1", "2"])
+        for (_, key, serial), name in zip(rows, ("leaf", "inter", "root")):
+            script = (f"openssl x509 -in {self.file[name]} -noout -pubkey | openssl pkey -pubin -outform der | "
+                      "openssl dgst -sha256 -binary | base64 -w0")
+            self.assertEqual(key, run_tool(["sh", "-c", script]))
+            said = run_tool(["openssl", "x509", "-in", self.file[name], "-noout", "-serial"])
+            self.assertEqual(serial.upper(), said.strip().split("=")[1])
+        self.assertEqual(len(re.findall(r"(?m)^  chain ", self.verify(leaf="leaf")[1])), 1)
+        chain = json.loads(self.verify("--json", "--at", "2026-01-01")[1])["chain"]
+        self.assertEqual([(c["key"], c["serial"]) for c in chain], [row[1:] for row in rows])
+
     def test_json(self):
         code, out, _ = self.verify("--json", "--domain", "other.example", "--at", "2026-01-01")
         verdict = json.loads(out)
@@ -102,6 +123,57 @@ class Verify(unittest.TestCase):
         self.assertIn("SP-CERT-NAME", codes)
         self.assertEqual(len(codes), len(set(codes)))
         self.assertTrue(all(run("explain", code)[0] == 0 for code in codes))
+
+
+class Revocation(unittest.TestCase):
+    """With an authority and lists of `openssl ca`."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.ca = CA(f"{self.folder.name}/ca")
+        self.bad, self.good = self.ca.leaf("bad.example"), self.ca.leaf("good.example")
+        self.lists = pathlib.Path(self.folder.name, "lists")
+        self.lists.mkdir()
+        self.openssl("intermediate", "-revoke", self.bad.chain)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def openssl(self, issuer, *arguments):
+        run_tool(["openssl", "ca", "-config", f"{self.ca.dir}/root.cnf", "-cert", f"{self.ca.dir}/{issuer}.crt", "-keyfile",
+                  f"{self.ca.dir}/{issuer}.key", *map(str, arguments)])
+
+    def list(self, issuer):
+        self.openssl(issuer, "-gencrl", "-crldays", "1", "-out", self.lists / issuer)
+        return self.lists / issuer
+
+    def verify(self, certificate, *arguments):
+        code, out, _ = run("verify", "--trust", f"{self.ca.dir}/root.crt", *arguments, certificate.chain)
+        return code, out.split(":")[0].split()[0] if out else ""
+
+    def test_revoked(self):
+        crl = self.list("intermediate")
+        self.assertEqual(self.verify(self.bad), (0, "trusted"))
+        self.assertEqual(self.verify(self.bad, "--crl", crl), (1, "SP-CERT-REVOKED"))
+        self.assertEqual(self.verify(self.good, "--crl", crl), (0, "trusted"))
+        self.assertEqual(self.verify(self.bad, "--crl", self.lists), (1, "SP-CERT-REVOKED"))
+        run_tool(["openssl", "crl", "-in", crl, "-outform", "der", "-out", f"{self.folder.name}/der"])
+        self.assertEqual(self.verify(self.bad, "--crl", f"{self.folder.name}/der"), (1, "SP-CERT-REVOKED"))
+
+    def test_hard(self):
+        crl = self.list("intermediate")
+        self.assertEqual(self.verify(self.good, "--revocation", "soft", "--crl", crl), (0, "trusted"))
+        self.assertEqual(self.verify(self.good, "--revocation", "hard", "--crl", crl), (1, "SP-REVOCATION-UNKNOWN"))
+        both = ("--crl", crl, "--crl", self.list("root"), "--revocation", "hard")
+        self.assertEqual(self.verify(self.good, *both), (0, "trusted"))
+        later = time.time() + 2 * 86400
+        self.assertEqual(self.verify(self.good, *both, "--at", int(later)), (1, "SP-REVOCATION-UNKNOWN"))
+        self.assertEqual(self.verify(self.bad, *both, "--at", int(later)), (1, "SP-CERT-REVOKED"))
+
+    def test_unusable(self):
+        self.assertEqual(self.verify(self.good, "--crl", "/nonexistent"), (2, ""))
+        self.assertEqual(self.verify(self.good, "--crl", self.good.chain), (2, ""))
+        self.assertEqual(self.verify(self.good, "--revocation", "none"), (2, ""))
 
 
 if __name__ == "__main__":
