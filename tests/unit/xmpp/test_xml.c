@@ -285,6 +285,8 @@ static void test_many_namespaces(void **state)
 	struct span prefix, uri;
 	xml_header_prefix(f.x, 31, &prefix, &uri);
 	assert_true(span_eq(prefix, SPAN("p31")) && span_eq(uri, SPAN("u")));
+	assert_int_equal(feed_pending(&f, "<p31:x/><p32:x/>", 16), 8);
+	assert_int_equal(xml_error(f.x), XML_ERR_NAMESPACE_PREFIX);
 	xml_free(f.x);
 	free(f.log);
 

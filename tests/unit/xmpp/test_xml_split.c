@@ -198,7 +198,7 @@ static void test_every_byte(void **state)
 /* What is simple is taken in a hurry, all of it: without this, slowness would be no failure. */
 static void test_simple_is_taken(void **state)
 {
-	static const char *const simple[] = {"<a/>", "<a b='c' d=\"e\"/>",
+	static const char *const simple[] = {"<a/>", "<a b='c' d=\"e\"/>", "<origin-id a.b='c' _-9='d'/>",
 	    "<message from='a@b.example/c d' to='e@f' type='chat' id='x_1.2-3'><body>It's \"so\" [or] so\nand "
 	    "x</body><active "
 	    "xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/></message>",
