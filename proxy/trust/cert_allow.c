@@ -1,5 +1,6 @@
 #include "cert_internal.h"
 
+#include <openssl/base64.h>
 #include <openssl/mem.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
@@ -15,6 +16,16 @@ bool cert_key(X509 *x, struct conf_key *key)
 		SHA256(der, (size_t)n, key->sha256);
 	OPENSSL_free(der);
 	return n > 0;
+}
+
+const char *cert_key_text(X509 *x, char out[static CERT_KEY_TEXT])
+{
+	struct conf_key key;
+
+	out[0] = '\0';
+	if (cert_key(x, &key))
+		(void)EVP_EncodeBlock((uint8_t *)out, key.sha256, sizeof(key.sha256));
+	return out;
 }
 
 static bool object(struct cert_found *found, enum reason why, size_t depth, const char *cause)

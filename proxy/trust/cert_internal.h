@@ -140,6 +140,9 @@ const char *cert_signature_weakness(int nid);
 void cert_allow(const struct cert_rules *rules, struct cert_found *found);
 /* False: no memory. */
 MUST_CHECK bool cert_key(X509 *x, struct conf_key *key);
+/* The same as configurations write it; "": no memory. */
+#define CERT_KEY_TEXT sizeof(((struct cert_label *)NULL)->key)
+const char *cert_key_text(X509 *x, char out[static CERT_KEY_TEXT]);
 /* Calls fn for every name that counts: dNSName and SRV-ID (without its service) as they stand, XmppAddr as a domain.
  * False: they cannot be read. */
 MUST_CHECK bool cert_names_list(X509 *leaf, void (*fn)(void *arg, struct span name), void *arg);

@@ -1,6 +1,5 @@
 #include "cert_internal.h"
 
-#include <openssl/base64.h>
 #include <openssl/err.h>
 #include <stdio.h>
 
@@ -116,11 +115,9 @@ static void label(struct cert_label *out, X509 *x)
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
 	const uint8_t *octets = ASN1_STRING_get0_data(serial);
 	size_t n = (size_t)ASN1_STRING_length(serial);
-	struct conf_key key;
 
-	*out = (struct cert_label){"", ""};
-	if (cert_key(x, &key))
-		(void)EVP_EncodeBlock((uint8_t *)out->key, key.sha256, sizeof(key.sha256));
+	(void)cert_key_text(x, out->key);
+	out->serial[0] = '\0';
 	if (ASN1_STRING_type(serial) != V_ASN1_INTEGER || 2 * n >= sizeof(out->serial))
 		return;
 	for (size_t i = 0; i < n; i++)

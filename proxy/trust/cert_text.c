@@ -214,6 +214,14 @@ static void text_wrong_name(struct text *t, X509 *leaf, const struct domain *dom
 	text_add(t, ".");
 }
 
+static void text_revoked(struct text *t, const struct cert_found *found)
+{
+	text_add_whose(t, found);
+	text_add(t, " was revoked by its issuer on ");
+	text_add_date(t, found->when);
+	text_add(t, "; get a new one.");
+}
+
 static void peer_text(
     struct text *t, enum reason why, const struct cert_found *found, const struct domain *domain, int64_t now)
 {
@@ -229,6 +237,8 @@ static void peer_text(
 		text_purpose(t, found);
 	else if (why == REASON_CERT_WEAK)
 		text_weak(t, found);
+	else if (why == REASON_CERT_REVOKED)
+		text_revoked(t, found);
 	else if (why == REASON_CERT_INVALID || why == REASON_CERT_CONSTRAINT)
 		text_add(t, "%.*s (%s).", (int)strcspn(reason_row(why)->peer_text, "."), reason_row(why)->peer_text,
 		    found->cause);
@@ -240,9 +250,12 @@ static void peer_text(
 static void detail(struct text *t, const struct cert_found *found, const struct domain *domain, bool named)
 {
 	X509 *x = found->path.cert[found->depth];
+	char key[CERT_KEY_TEXT];
 
 	if (found->why != REASON_NONE)
 		text_add(t, "depth %zu: %s; ", found->depth, found->cause);
+	if (found->why == REASON_CERT_PIN || found->why == REASON_CERT_BLOCKED)
+		text_add(t, "key %s; ", cert_key_text(x, key));
 	text_add(t, "subject \"");
 	text_add_name(t, X509_get_subject_name(x));
 	text_add(t, "\", issuer \"");

@@ -29,8 +29,13 @@ static void test_revoked(void **state)
 	v = SOFT(w, REASON_CERT_REVOKED);
 	assert_int_equal(v.depth, 0);
 	assert_non_null(strstr(v.detail, "on a revocation list of its issuer"));
+	assert_string_equal(
+	    v.peer_text, "Your server's certificate was revoked by its issuer on 2026-02-26; get a new one.");
 	put(w, "1", &inter, &w->scene->root);
-	assert_int_equal(SOFT(w, REASON_CERT_REVOKED).depth, 1);
+	v = SOFT(w, REASON_CERT_REVOKED);
+	assert_int_equal(v.depth, 1);
+	assert_non_null(
+	    strstr(v.peer_text, "The certificate \"Test Intermediate\" in your server's chain was revoked"));
 	/* a number means something only to the one who gave it */
 	put(w, "1", &leaf, &w->scene->root);
 	SOFT(w, REASON_NONE);

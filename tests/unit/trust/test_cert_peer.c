@@ -161,6 +161,7 @@ static void test_pins(void **state)
 	const struct mint *const held[] = {&w->public_leaf, &w->scene->inter, &w->scene->root};
 	struct cert_verdict v;
 	struct rules r;
+	char key[MINT_KEY_TEXT];
 
 	for (size_t i = 0; i < ARRAY_LEN(held); i++) {
 		r = rules_with_key(
@@ -172,6 +173,7 @@ static void test_pins(void **state)
 	v = rules_expect(&r, "p.test", REASON_CERT_PIN, w->public_leaf, w->scene->inter);
 	assert_int_equal(v.depth, 0);
 	assert_non_null(strstr(v.peer_text, "not one of those agreed upon"));
+	assert_non_null(strstr(v.detail, mint_key_text(&w->public_leaf, key))); /* to be compared, and written down */
 	/* a pin does not make anybody trusted */
 	rules_expect(&r, "p.test", REASON_CERT_UNKNOWN_CA, w->leaf, w->inter);
 	rules_expect(&r, "q.test", REASON_NONE, w->public_leaf, w->scene->inter);
