@@ -251,7 +251,8 @@ static void sends(struct stage *stage, struct actor *actor, const char *rest)
 	must_not_be_finished(stage, actor);
 	if (bytes.n == 0)
 		stage_fail(stage, "there is nothing to send");
-	if (actor->secure != NULL && secure_state(actor->secure) != SECURE_OPEN)
+	if (actor->secure != NULL && secure_state(actor->secure) != SECURE_OPEN &&
+	    secure_state(actor->secure) != SECURE_ENDED)
 		stage_fail(stage, "%s's TLS does not stand", actor->name);
 	for (unsigned long i = 0; i < n; i++) {
 		if (actor->secure != NULL)
