@@ -95,12 +95,11 @@ struct xml_header_binding {
 	enum xml_ns ns;
 };
 
-/* What is kept of the stream header, in one allocation. */
+/* What is kept of the stream header, in one allocation: the bytes that the spans name stand behind the bindings. */
 struct xml_header {
 	struct span name, content_uri;
 	unsigned bindings;
-	struct xml_header_binding binding[XML_HEADER_PREFIXES];
-	char bytes[];
+	struct xml_header_binding binding[];
 };
 
 enum xml_top_attr { XML_FROM, XML_TO, XML_ID, XML_TYPE, XML_VERSION, XML_LANG, XML_TOP_ATTRS };

@@ -245,8 +245,8 @@ enum xml_tok xml_keep_header(struct xml_cursor *c, const struct xml_tag *t)
 {
 	struct xml *x = c->x;
 	struct span name = {c->in + t->name.at, t->name.n}, content_uri = SPAN("");
-	size_t size = name.n;
 	struct xml_header *h;
+	size_t size = sizeof(*h) + x->bound * sizeof(h->binding[0]) + name.n;
 	char *to;
 
 	if (t->xmlns != NULL)
@@ -256,10 +256,10 @@ enum xml_tok xml_keep_header(struct xml_cursor *c, const struct xml_tag *t)
 		return xml_bad(c, XML_ERR_TOO_MANY_NAMESPACES, c->in + t->start);
 	for (unsigned i = 0; i < x->bound; i++)
 		size += x->binding[i].prefix_n + x->binding[i].uri.n;
-	h = malloc(sizeof(*h) + size);
+	h = malloc(size);
 	if (h == NULL)
 		return xml_bad(c, XML_ERR_NO_MEMORY, c->in + t->start);
-	to = h->bytes;
+	to = (char *)&h->binding[x->bound];
 	h->name = keep(&to, name);
 	h->content_uri = keep(&to, content_uri);
 	h->bindings = x->bound;
