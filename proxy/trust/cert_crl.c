@@ -307,6 +307,17 @@ static enum whose crl_whose(struct crl *crl, X509 *issuer)
 	return whose;
 }
 
+/* A delta may take a certificate off the list again (as versions of BoringSSL say in different ways): that says nothing
+ * against it, but it stays revoked until the next complete list lacks it. */
+static bool is_taken_off(const X509_REVOKED *entry)
+{
+	ASN1_ENUMERATED *reason = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
+	bool off = reason != NULL && ASN1_ENUMERATED_get(reason) == CRL_REASON_REMOVE_FROM_CRL;
+
+	ASN1_ENUMERATED_free(reason);
+	return off;
+}
+
 enum cert_revoked cert_crls_find(const struct cert_crls *crls, X509 *x, X509 *issuer, int64_t *when)
 {
 	const X509_NAME *name = X509_get_issuer_name(x);
@@ -314,8 +325,8 @@ enum cert_revoked cert_crls_find(const struct cert_crls *crls, X509 *x, X509 *is
 	for (size_t i = first_of(crls, name); is_of(crls, i, name); i++) {
 		X509_REVOKED *entry = NULL;
 
-		/* 2 says that a delta takes a certificate off again: it stays until the next complete list lacks it. */
-		if (X509_CRL_get0_by_serial(crls->v[i]->x, &entry, X509_get_serialNumber(x)) != 1)
+		if (X509_CRL_get0_by_serial(crls->v[i]->x, &entry, X509_get_serialNumber(x)) == 0 ||
+		    is_taken_off(entry))
 			continue;
 		switch (crl_whose(crls->v[i], issuer)) {
 		case OURS:
