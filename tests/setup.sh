@@ -82,7 +82,8 @@ build() {
 	if ! { cmake --preset "$preset" ${BORINGSSL_ROOT:+-DBORINGSSL_ROOT="$BORINGSSL_ROOT"} \
 		${BORINGSSL_SOURCE_DIR:+-DBORINGSSL_SOURCE_DIR="$BORINGSSL_SOURCE_DIR"} &&
 		cmake --build --preset "$preset" ${1:+--target "$@"}; } >"$log" 2>&1; then
-		tail -n 60 "$log" >&2
+		# From what failed first on, if the build says so; the rest of it is of no interest.
+		if grep -q '^FAILED: ' "$log"; then sed -n '/^FAILED: /,$p' "$log" | head -n 40; else tail -n 40 "$log"; fi >&2
 		rm -f "$log"
 		return 1
 	fi
