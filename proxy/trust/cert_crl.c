@@ -66,7 +66,7 @@ static bool known_entry_extension(int nid)
 	return nid == NID_crl_reason || nid == NID_invalidity_date;
 }
 
-static bool must_be_known(const X509_EXTENSION *extension, bool (*known)(int nid))
+static bool must_be_known(X509_EXTENSION *extension, bool (*known)(int nid))
 {
 	return X509_EXTENSION_get_critical(extension) && !known(OBJ_obj2nid(X509_EXTENSION_get_object(extension)));
 }
@@ -267,17 +267,19 @@ static bool is_of(const struct cert_crls *crls, size_t i, const X509_NAME *issue
 
 enum whose { OURS, SOMEBODY_ELSES, NO_MEMORY };
 
+/* A wrong signature leaves an error.  Want of memory leaves one of its own, but versions of BoringSSL before 2023
+ * forget it at times. */
 static enum whose signature_whose(const struct crl *crl, X509 *issuer)
 {
 	EVP_PKEY *key = X509_get_pubkey(issuer);
-	enum whose whose = SOMEBODY_ELSES;
+	enum whose whose = NO_MEMORY;
 	uint32_t error;
 
 	ERR_clear_error();
-	if (key == NULL)
-		return NO_MEMORY; /* it was read before */
-	if (X509_CRL_verify(crl->x, key) == 1)
+	if (key != NULL && X509_CRL_verify(crl->x, key) == 1)
 		whose = OURS;
+	else if (ERR_peek_error() != 0)
+		whose = SOMEBODY_ELSES;
 	EVP_PKEY_free(key);
 	while ((error = ERR_get_error()) != 0) {
 		if (whose != OURS && ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)

@@ -95,10 +95,10 @@ static inline void mint_scope(X509_CRL *crl, const struct mint_crl_spec *spec)
 	MINT_MUST(idp != NULL);
 	if (spec->at != NULL)
 		idp->distpoint = mint_point(spec->at);
-	idp->onlyuser = spec->users ? ASN1_BOOLEAN_TRUE : ASN1_BOOLEAN_FALSE;
-	idp->onlyCA = spec->cas ? ASN1_BOOLEAN_TRUE : ASN1_BOOLEAN_FALSE;
-	idp->onlyattr = spec->attributes ? ASN1_BOOLEAN_TRUE : ASN1_BOOLEAN_FALSE;
-	idp->indirectCRL = spec->indirect ? ASN1_BOOLEAN_TRUE : ASN1_BOOLEAN_FALSE;
+	idp->onlyuser = spec->users ? 0xff : 0;
+	idp->onlyCA = spec->cas ? 0xff : 0;
+	idp->onlyattr = spec->attributes ? 0xff : 0;
+	idp->indirectCRL = spec->indirect ? 0xff : 0;
 	if (spec->some_reasons) {
 		idp->onlysomereasons = ASN1_BIT_STRING_new();
 		MINT_MUST(idp->onlysomereasons != NULL && ASN1_BIT_STRING_set_bit(idp->onlysomereasons, 1, 1));

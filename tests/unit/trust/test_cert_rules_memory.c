@@ -65,6 +65,10 @@ static void test_verdicts(void **state)
 	char key[MINT_KEY_TEXT], text[128];
 
 	skip_if_boringssl_crashes(w->scene);
+	if (BORINGSSL_API_VERSION < 20) {
+		print_message("1 test skipped: this BoringSSL may take want of memory for a wrong signature\n");
+		skip();
+	}
 	try_each(w, "", &revoking, REASON_CERT_REVOKED);
 	try_each(w, "mode = hard\n", &silent, REASON_NONE);
 	try_each(w, "mode = hard\n", NULL, REASON_REVOCATION_UNKNOWN);
