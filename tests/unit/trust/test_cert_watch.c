@@ -8,7 +8,7 @@ static void test_outdated(void **state)
 {
 	struct world *w = *state;
 	const struct mint_crl_spec later = {.until = MINT_NOW + MINT_DAY};
-	char text[64];
+	char text[256];
 	struct rules r;
 
 	put_empty(w, "1", &w->scene->inter);
