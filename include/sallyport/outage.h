@@ -12,6 +12,8 @@ struct outages *outages_new(void); /* NULL: no memory */
 void outages_free(struct outages *o);
 /* Times in milliseconds of loop_now(). */
 void outage_remember(struct outages *o, const struct pair *pair, enum reason why, int64_t until);
+/* All of them: another configuration may let through what failed under the one before. */
+void outages_forget(struct outages *o);
 /* REASON_NONE: nothing is known against the pair. */
 enum reason outage_find(const struct outages *o, const struct pair *pair, int64_t now);
 

@@ -93,6 +93,7 @@ bool gate_reload(struct gate *g, struct site *site, char *err, size_t err_n)
 	struct site *before = g->w.site;
 	g->w.site = site_ref(site);
 	site_enter(site);
+	outages_forget(g->w.outages);
 	/* streams that end here stay linked until the turn is over */
 	for (struct stream *s = g->w.streams, *next; s != NULL; s = next) {
 		next = stream_next(s);

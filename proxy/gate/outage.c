@@ -31,6 +31,11 @@ void outages_free(struct outages *o)
 	free(o);
 }
 
+void outages_forget(struct outages *o)
+{
+	memset(o->row, 0, sizeof o->row);
+}
+
 static uint64_t hash(const struct outages *o, const struct pair *pair)
 {
 	uint8_t names[2 * (DOMAIN_MAX + 1)];

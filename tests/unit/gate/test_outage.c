@@ -61,6 +61,23 @@ static void only_this_pair(void **state)
 	outages_free(o);
 }
 
+static void all_are_forgotten(void **state)
+{
+	struct outages *o = outages_new();
+	struct pair p = pair_of("a.test", "peer.test"), q = pair_of("a.test", "other.test");
+
+	(void)state;
+	assert_non_null(o);
+	outage_remember(o, &p, REASON_CERT_UNKNOWN_CA, 1000);
+	outage_remember(o, &q, REASON_DNS_FAILED, 1000);
+	outages_forget(o);
+	assert_int_equal(outage_find(o, &p, 0), REASON_NONE);
+	assert_int_equal(outage_find(o, &q, 0), REASON_NONE);
+	outage_remember(o, &p, REASON_DNS_FAILED, 1000);
+	assert_int_equal(outage_find(o, &p, 0), REASON_DNS_FAILED);
+	outages_free(o);
+}
+
 /* Far more outages than rows: some are forgotten, none is taken for another's. */
 static void many_share_a_fixed_table(void **state)
 {
@@ -99,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(remembered_until_then),
 	    cmocka_unit_test(only_this_pair),
+	    cmocka_unit_test(all_are_forgotten),
 	    cmocka_unit_test(many_share_a_fixed_table),
 	};
 
