@@ -11,6 +11,14 @@
 /* Turns without a byte that moves: more is a gateway that spins. */
 enum { TURNS_MAX = 1000 };
 
+static bool remove_files(const struct stage *stage)
+{
+	char command[128];
+
+	(void)snprintf(command, sizeof(command), "rm -r '%s'", stage->dir);
+	return system(command) == 0;
+}
+
 void stage_fail(const struct stage *stage, const char *fmt, ...)
 {
 	va_list args;
@@ -37,6 +45,7 @@ void stage_fail(const struct stage *stage, const char *fmt, ...)
 	logs_take(stage->logs);
 	logs_print(stage->logs);
 	fflush(stdout);
+	(void)remove_files(stage);
 	/* Not exit(): what the play held is no leak. */
 	_exit(1);
 }
@@ -230,15 +239,6 @@ static void check_nothing_leaks(struct stage *stage)
 		    fake_loop_timers(stage->loop));
 }
 
-static void remove_files(const struct stage *stage)
-{
-	char command[128];
-
-	(void)snprintf(command, sizeof(command), "rm -r '%s'", stage->dir);
-	if (system(command) != 0)
-		stage_fail(stage, "%s could not be removed", stage->dir);
-}
-
 static void tear_down(struct stage *stage)
 {
 	for (size_t i = 0; i < stage->actors_n; i++)
@@ -249,7 +249,7 @@ static void tear_down(struct stage *stage)
 	logs_free(stage->logs);
 	certs_free(stage->certs);
 	vars_free(stage->vars);
-	remove_files(stage);
+	ENSURE(remove_files(stage));
 	fake_net_reset();
 }
 
