@@ -272,8 +272,10 @@ static void on_lists(void *arg)
 	conf_peers_remind(d->site->conf, d->reminded, now);
 	cert_store_remind(d->site->certs, d->reminded, now);
 	d->reminded = now;
-	if (cert_store_outdated(d->site->certs))
+	if (cert_store_outdated(d->site->certs)) {
+		log_text(LOG_INFO, "revocation", "the files of revocation lists have changed: reading them again");
 		renew(d, d->site->conf);
+	}
 	loop_timer_set(d->lists, d->site->conf->revocation_interval);
 }
 
