@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sallyport/utf8.h"
+
 /* Kept free at the end of each line, so that a line that ran out of room says so. */
 #define LOG_CUT_MARK " cut=true"
 #define LOG_ELLIPSIS "…"
@@ -46,48 +48,15 @@ bool log_level_parse(struct span text, enum log_level *out)
 	return false;
 }
 
-/* Bytes of the UTF-8 sequence at the head of s (RFC 3629: no overlong form, no surrogate), its code point in *cp;
- * 0: none. */
-static size_t utf8_len(struct span s, uint32_t *cp)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint8_t lead = (uint8_t)s.p[0];
-	size_t n = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
-	uint32_t c = n == 1 ? lead : lead & (0x7fu >> n);
-
-	if (n == 0 || n > s.n)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		uint8_t byte = (uint8_t)s.p[i];
-
-		if ((byte & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (byte & 0x3f);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	*cp = c;
-	return n;
-}
-
-/* What must not reach a terminal as it is: control characters, and those that are invisible or turn the direction of
- * what stands around them. */
-static bool cp_is_hidden(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
-	       (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff);
-}
-
 /* Writes one character of value, escaped where it has to be; returns how many bytes of value it took. */
 static size_t put_char(struct span value, char out[static 16], size_t *n_out)
 {
 	static const char hex[] = "0123456789abcdef";
 	uint32_t cp = 0;
-	size_t n = utf8_len(value, &cp);
+	size_t n = utf8_read(value, &cp);
 	size_t o = 0;
 
-	if (n > 0 && cp != '"' && cp != '\\' && !cp_is_hidden(cp)) {
+	if (n > 0 && cp != '"' && cp != '\\' && !utf8_is_hidden(cp)) {
 		memcpy(out, value.p, n);
 		*n_out = n;
 		return n;

@@ -2,8 +2,8 @@
 #include "ctl.h"
 
 #include "sallyport/cert.h"
+#include "sallyport/json.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -153,17 +153,6 @@ static bool load(struct verify *v)
 	return ctl_read(&v->chain, v->leaf) && (v->untrusted == NULL || ctl_read(&v->chain, v->untrusted));
 }
 
-static void print_json_pair(const char *key, const char *text)
-{
-	printf(",\"%s\":\"", key);
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			putchar('\\');
-		putchar(*text);
-	}
-	putchar('"');
-}
-
 struct labels {
 	size_t n;
 	struct cert_label v[CERT_LABELS_MAX];
@@ -172,18 +161,30 @@ struct labels {
 static void print_json(const struct cert_verdict *verdict, const struct labels *labels)
 {
 	const struct reason_row *row = reason_row(verdict->why);
+	char text[16384]; /* more than all fields together, each character escaped */
+	struct json j;
 
-	printf("{\"trusted\":%s", verdict->why == REASON_NONE ? "true" : "false");
-	print_json_pair("code", row->code);
-	print_json_pair("who", reason_who_text(row->who));
-	print_json_pair("cause", row->text);
-	print_json_pair("told", verdict->why != REASON_NONE ? verdict->peer_text : "");
-	print_json_pair("detail", verdict->detail);
-	print_json_pair("fix", row->fix);
-	printf(",\"depth\":%d,\"expires\":%" PRId64 ",\"chain\":[", verdict->depth, verdict->expires);
-	for (size_t i = 0; i < labels->n; i++)
-		printf("%s{\"key\":\"%s\",\"serial\":\"%s\"}", i > 0 ? "," : "", labels->v[i].key, labels->v[i].serial);
-	printf("]}\n");
+	json_init(&j, text, sizeof(text));
+	json_open_object(&j, NULL);
+	json_bool(&j, "trusted", verdict->why == REASON_NONE);
+	json_str(&j, "code", row->code);
+	json_str(&j, "who", reason_who_text(row->who));
+	json_str(&j, "cause", row->text);
+	json_str(&j, "told", verdict->why != REASON_NONE ? verdict->peer_text : "");
+	json_str(&j, "detail", verdict->detail);
+	json_str(&j, "fix", row->fix);
+	json_int(&j, "depth", verdict->depth);
+	json_int(&j, "expires", verdict->expires);
+	json_open_array(&j, "chain");
+	for (size_t i = 0; i < labels->n; i++) {
+		json_open_object(&j, NULL);
+		json_str(&j, "key", labels->v[i].key);
+		json_str(&j, "serial", labels->v[i].serial);
+		json_close_object(&j);
+	}
+	json_close_array(&j);
+	json_close_object(&j);
+	printf("%.*s\n", SPAN_FMT(json_done(&j)));
 }
 
 static void print_text(const struct cert_verdict *verdict, const struct labels *labels)
