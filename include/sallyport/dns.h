@@ -10,6 +10,7 @@
 #include "sallyport/addr.h"
 #include "sallyport/base.h"
 #include "sallyport/loop.h"
+#include "sallyport/stats.h"
 
 #define DNS_RECORDS_MAX 32
 
@@ -19,6 +20,7 @@ enum dns_rc {
 	DNS_NO_NAME, /* NXDOMAIN */
 	DNS_TIMEOUT, /* no server answered in time */
 	DNS_FAILED,  /* SERVFAIL, REFUSED, a broken answer, no memory */
+	DNS_RCS
 };
 
 struct dns_srv {
@@ -33,6 +35,8 @@ struct dns_req;
  * used.  timeout_ms: for a whole look-up, retries included.  NULL: no memory or no configuration. */
 struct dns *dns_new(struct loop *loop, const struct addr *servers, size_t n, uint32_t timeout_ms);
 void dns_free(struct dns *dns); /* open look-ups are cancelled without callback */
+/* From now on counts look-ups that were called back in by_result[DNS_RCS], which must outlive the resolver. */
+void dns_count(struct dns *dns, struct stats_count *by_result);
 
 /* NULL: no memory. */
 struct dns_req *dns_lookup_srv(struct dns *dns, const char *name,

@@ -8,6 +8,7 @@
 #include "sallyport/base.h"
 #include "sallyport/loop.h"
 #include "sallyport/site.h"
+#include "sallyport/tally.h"
 
 struct gate;
 /* NULL: err says why.  Nothing listens yet. */
@@ -22,7 +23,9 @@ MUST_CHECK bool gate_reload(struct gate *gate, struct site *site, char *err, siz
 void gate_drain(struct gate *gate, void (*done)(void *arg), void *arg);
 /* Ends whatever is left at once; the memory goes with the loop's turn, or with the loop.  Takes NULL. */
 void gate_free(struct gate *gate);
-/* Open streams of all four roles. */
+/* Open streams of all four roles; the loop's thread only. */
 size_t gate_streams(const struct gate *gate);
+/* What it has counted; any thread, while the gate lives. */
+const struct tally *gate_tally(const struct gate *gate);
 
 #endif

@@ -10,6 +10,7 @@
 #include "sallyport/buf.h"
 #include "sallyport/loop.h"
 #include "sallyport/reason.h"
+#include "sallyport/stats.h"
 #include "sallyport/tls.h"
 
 /* Above this many unsent bytes whoever feeds a leg should stop; LEG_WRITABLE comes when half of it is left. */
@@ -30,6 +31,8 @@ struct leg;
 struct leg *leg_new(struct loop *loop, struct buf_pool *pool, int fd, size_t in_max, size_t out_max,
                     void (*fn)(void *arg, enum leg_event event), void *arg);
 void leg_free(struct leg *leg);
+/* From now on counts the bytes that leg_received() and leg_sent() tell of in these too, which must outlive the leg. */
+void leg_count(struct leg *leg, struct stats_count *received, struct stats_count *sent);
 
 /* Received plaintext; the owner consumes, in the callback or while it does not read.  A leg that could not read because this
  * was full goes on after the callback. */

@@ -6,14 +6,15 @@
 #include "sallyport/base.h"
 #include "sallyport/conf.h"
 #include "sallyport/loop.h"
+#include "sallyport/stats.h"
 
 struct listeners;
 
 /* A connection: fd is the callee's; backend NULL: on a public listener. */
 typedef void listen_fn(void *arg, int fd, const struct addr *peer, const struct conf_backend *backend);
 
-/* NULL: no memory.  Nothing listens yet. */
-struct listeners *listeners_new(struct loop *loop, listen_fn *fn, void *arg);
+/* failed: counts each accept() that did, and must outlive the listeners.  NULL: no memory.  Nothing listens yet. */
+struct listeners *listeners_new(struct loop *loop, struct stats_count *failed, listen_fn *fn, void *arg);
 /* Opens what conf names and is not open yet, closes what it no longer names; connections that wait on the others stay.
  * shared: with SO_REUSEPORT, as several workers need.  False: err says why, and nothing has changed.
  * conf must live until the next call. */

@@ -23,6 +23,7 @@ enum tls_role {
 	TLS_BACKEND_IN,  /* server towards the backend: a self-signed certificate made at start does */
 	TLS_BACKEND_OUT, /* client towards the backend: its certificate is not judged (INTEROP: backends are
 	                    self-signed) */
+	TLS_ROLES
 };
 
 enum tls_rc {

@@ -7,6 +7,7 @@
 #include "sallyport/dns.h"
 #include "sallyport/loop.h"
 #include "sallyport/site.h"
+#include "sallyport/tally.h"
 
 struct outages; /* remote domains that failed a moment ago (outage.h) */
 struct stream;
@@ -21,6 +22,7 @@ struct worker {
 	struct stream *streams; /* all of them, newest first */
 	size_t streams_n;
 	unsigned handshakes;    /* in progress on the public side */
+	struct tally tally;
 	bool draining;
 	void (*empty)(void *arg); /* called when draining and the last stream has gone */
 	void *empty_arg;

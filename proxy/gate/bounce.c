@@ -38,6 +38,7 @@ struct bouncer *bouncer_new(
 static void destroy(struct bouncer *b)
 {
 	if (b->lost > 0 || buf_len(&b->waiting) > 0) {
+		stats_add(&b->w->tally.bounces_lost, b->lost);
 		struct log_line l;
 		log_begin(&l, LOG_WARNING, "bounces-lost");
 		log_str(&l, "from", b->pair.from.s);
@@ -98,7 +99,11 @@ static bool put(struct bouncer *b, const struct xml_ev *stanza, enum reason why)
 	const struct reason_row *row = reason_row(why);
 	char text[XMPP_TEXT_MAX + 1];
 	snprintf(text, sizeof text, "The remote server can't be reached: %s [%s]", row->text, row->code);
-	return xmpp_put_bounce(&b->waiting, stanza, row->bounce, text);
+	size_t before = buf_len(&b->waiting);
+	bool ok = xmpp_put_bounce(&b->waiting, stanza, row->bounce, text);
+	/* what is itself an answer is not returned */
+	stats_add(&b->w->tally.bounced[why], buf_len(&b->waiting) > before);
+	return ok;
 }
 
 static void go(struct bouncer *b)

@@ -38,6 +38,7 @@ static void on_connection(void *arg, int fd, const struct addr *peer, const stru
 {
 	struct gate *g = arg;
 	if (backend == NULL && !admit_enter(g->w.site->admit, peer)) {
+		stats_add(&g->w.tally.refused[REASON_LIMIT_CONNECTIONS], 1);
 		no_room(peer);
 		sock_close(fd);
 		return;
@@ -66,8 +67,10 @@ struct gate *gate_new(struct loop *loop, struct site *site, char *err, size_t er
 	g->w.pool = buf_pool_new(POOL_KEEP);
 	g->w.outages = outages_new();
 	g->w.dns = dns_new(loop, conf->dns_servers, conf->dns_servers_n, conf->timeouts.dns);
-	g->listeners = listeners_new(loop, on_connection, g);
+	g->listeners = listeners_new(loop, &g->w.tally.accept_failed, on_connection, g);
 	g->hurry = loop_timer_new(loop, on_hurry, g);
+	if (g->w.dns != NULL)
+		dns_count(g->w.dns, g->w.tally.dns);
 	if (g->w.pool != NULL && g->w.outages != NULL && g->w.dns != NULL && g->listeners != NULL && g->hurry != NULL)
 		return g;
 	snprintf(err, err_n,
@@ -163,4 +166,9 @@ void gate_free(struct gate *g)
 size_t gate_streams(const struct gate *g)
 {
 	return g->w.streams_n;
+}
+
+const struct tally *gate_tally(const struct gate *g)
+{
+	return &g->w.tally;
 }

@@ -34,6 +34,7 @@ struct leg {
 	bool closing, shut; /* the owner has said all; so has TLS, and only FIN is left */
 	enum reason why;
 	uint64_t sent, received;
+	struct stats_count *count_received, *count_sent; /* the worker's, or NULL */
 	char error[160];
 	void (*fn)(void *arg, enum leg_event event);
 	void *arg;
@@ -93,6 +94,19 @@ void leg_free(struct leg *g)
 	g->fd = -1;
 	/* a callback of this leg may be on the stack */
 	loop_defer(g->loop, &g->gone, release, g);
+}
+
+void leg_count(struct leg *g, struct stats_count *received, struct stats_count *sent)
+{
+	g->count_received = received;
+	g->count_sent = sent;
+}
+
+static void took(struct leg *g, size_t sent)
+{
+	g->sent += sent;
+	if (g->count_sent != NULL)
+		stats_add(g->count_sent, sent);
 }
 
 static void tell(struct leg *g, enum leg_event event)
@@ -176,8 +190,10 @@ static bool fail_tls(struct leg *g)
 	struct span alert = buf_span(&g->wire_out);
 	size_t sent;
 	int err;
-	if (alert.n > 0 && sock_send(g->fd, &alert, 1, &sent, &err) == SOCK_OK)
+	if (alert.n > 0 && sock_send(g->fd, &alert, 1, &sent, &err) == SOCK_OK) {
 		buf_consume(&g->wire_out, sent);
+		took(g, sent);
+	}
 	return fail(g, why, text);
 }
 
@@ -195,7 +211,7 @@ static bool drain(struct leg *g)
 		if (rc != SOCK_OK)
 			return lost(g, err);
 		buf_consume(b, sent);
-		g->sent += sent;
+		took(g, sent);
 	}
 	if (g->shut && buf_len(b) == 0)
 		sock_shut_write(g->fd);
@@ -263,7 +279,7 @@ bool leg_send(struct leg *g, struct span bytes)
 		enum sock_rc rc = sock_send(g->fd, &bytes, 1, &sent, &err);
 		if (rc != SOCK_OK && rc != SOCK_AGAIN)
 			return lost(g, err);
-		g->sent += sent;
+		took(g, sent);
 	}
 	if (!buf_put(&g->out, (struct span){bytes.p + sent, bytes.n - sent}))
 		return fail(g, REASON_LIMIT_QUEUE, "too many bytes wait to be sent");
@@ -290,6 +306,8 @@ static bool fill(struct leg *g, struct buf *b)
 	case SOCK_OK:
 		buf_filled(b, got);
 		g->received += got;
+		if (g->count_received != NULL)
+			stats_add(g->count_received, got);
 		break;
 	case SOCK_AGAIN:
 		break;

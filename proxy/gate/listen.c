@@ -25,6 +25,7 @@ struct listeners {
 	struct loop *loop;
 	struct listener *first;
 	struct loop_timer *resume;
+	struct stats_count *failed;
 	listen_fn *fn;
 	void *arg;
 };
@@ -58,6 +59,7 @@ static void on_connection(void *arg, unsigned ready)
 		case SOCK_ERROR:
 			/* the connection waits in the kernel's queue; so can we */
 			log_text(LOG_ERROR, "accept", "%s; trying again shortly", strerror(err));
+			stats_add(ls->failed, 1);
 			take_on(ls, false);
 			loop_timer_set(ls->resume, PAUSE_MS);
 			return;
@@ -65,12 +67,12 @@ static void on_connection(void *arg, unsigned ready)
 	}
 }
 
-struct listeners *listeners_new(struct loop *loop, listen_fn *fn, void *arg)
+struct listeners *listeners_new(struct loop *loop, struct stats_count *failed, listen_fn *fn, void *arg)
 {
 	struct listeners *ls = calloc(1, sizeof *ls);
 	if (ls == NULL)
 		return NULL;
-	*ls = (struct listeners){.loop = loop, .fn = fn, .arg = arg};
+	*ls = (struct listeners){.loop = loop, .failed = failed, .fn = fn, .arg = arg};
 	ls->resume = loop_timer_new(loop, on_resume, ls);
 	if (ls->resume != NULL)
 		return ls;

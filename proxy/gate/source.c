@@ -133,6 +133,7 @@ static void fail(struct source *src, enum reason why, const struct xml_ev *ev)
 static void drop(struct source *src, const struct route *r)
 {
 	relay_flush(&src->relay);
+	stats_add(&r->w->tally.dropped, 1);
 	struct log_line l;
 	log_begin(&l, LOG_WARNING, "stanza-dropped");
 	log_str(&l, "reason", reason_row(REASON_DIALBACK)->code);

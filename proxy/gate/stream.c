@@ -60,8 +60,10 @@ void stream_enter(struct stream *s, enum fsm_state next)
 		log_str(&l, "state", fsm_state_name(next));
 		log_end(&l);
 	}
-	if (s->state == STATE_HANDSHAKE)
+	if (s->state == STATE_HANDSHAKE) {
 		leave_handshake(s);
+		stream_count_tls_over(s);
+	}
 	s->state = next;
 	s->moved_at = loop_now(s->w->loop);
 	uint32_t ms = timer_ms(s);
@@ -141,6 +143,7 @@ static struct stream *make(struct worker *w, struct site *site, enum role role, 
 		w->streams->prev = s;
 	w->streams = s;
 	w->streams_n++;
+	stats_add(&w->tally.begun[role], 1);
 	return s;
 }
 
@@ -150,7 +153,10 @@ static struct leg *make_leg(struct stream *s, int fd)
 	size_t batch = l->stanza_bytes + READ_AHEAD;
 	/* a sink must take a batch, and what was kept for it, on top of a full queue */
 	size_t out = LEG_HIGH_WATER + 2 * batch + l->queue_bytes;
-	return leg_new(s->w->loop, s->w->pool, fd, batch, out, on_leg, s);
+	struct leg *leg = leg_new(s->w->loop, s->w->pool, fd, batch, out, on_leg, s);
+	if (leg != NULL)
+		leg_count(leg, &s->w->tally.received[s->role], &s->w->tally.sent[s->role]);
+	return leg;
 }
 
 bool stream_accept(struct worker *w, int fd, const struct addr *peer, const struct conf_backend *backend,
@@ -198,6 +204,8 @@ static void on_dialled(void *arg, int fd, const struct endpoint *endpoint, enum 
 		s->direct = endpoint->direct_tls;
 		snprintf(s->target, sizeof s->target, "%s", endpoint->target);
 	}
+	if (s->backend != NULL)
+		stats_add(fd < 0 ? &s->w->tally.backend_down : &s->w->tally.backend_up, 1);
 	if (fd < 0) {
 		dial_cancel(&s->dial);
 		/* what an endpoint that did answer had against us says more than that the others are away */
@@ -283,6 +291,7 @@ bool stream_start_tls(struct stream *s, enum tls_role role, struct cert_own *own
 	}
 	s->shaking = role == TLS_PUBLIC_IN;
 	s->w->handshakes += s->shaking;
+	stream_count_tls_begun(s);
 	return true;
 }
 
@@ -538,6 +547,7 @@ static void on_leg(void *arg, enum leg_event event)
 		on_readable(s);
 		break;
 	case LEG_SECURED:
+		stream_count_tls_done(s);
 		stream_step(s, EVENT_SECURED, NULL);
 		break;
 	case LEG_WRITABLE:

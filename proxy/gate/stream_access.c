@@ -46,6 +46,7 @@ void stream_grant(struct stream *s, const struct pair *pair)
 	struct pair answer = {.from = pair->to, .to = pair->from};
 	if (s->opened == 0) {
 		s->opened = loop_now(s->w->loop);
+		stream_count_opened(s);
 		stream_set_xml_limits(s, true);
 	}
 	if (!xmpp_put_db_result(leg_out(s->leg), &answer, NULL, "valid")) {

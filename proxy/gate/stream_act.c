@@ -233,6 +233,7 @@ static void act_success(struct stream *s, const struct xml_ev *ev)
 static void now_open(struct stream *s)
 {
 	s->opened = loop_now(s->w->loop);
+	stream_count_opened(s);
 	dial_cancel(&s->dial);
 	/* what earlier endpoints had against us is past */
 	s->why = REASON_NONE;
@@ -409,6 +410,7 @@ static void act_db_deny(struct stream *s, const struct xml_ev *ev)
 static void act_relay(struct stream *s, const struct xml_ev *ev)
 {
 	s->stanzas++;
+	stats_add(&s->w->tally.stanzas[s->role == ROLE_PUBLIC_IN ? TALLY_INBOUND : TALLY_OUTBOUND], 1);
 	if (s->hooks != NULL)
 		s->hooks->stanza(s->arg, s, ev);
 }

@@ -46,6 +46,7 @@ static void tell(struct stream *s)
 		return;
 	s->told = true;
 	stream_log_end(s);
+	stream_count_closed(s);
 	const struct stream_hooks *hooks = s->hooks;
 	s->hooks = NULL;
 	if (hooks != NULL && hooks->ended != NULL)
@@ -85,6 +86,7 @@ static bool try_next(struct stream *s, enum reason why, const char *detail)
 	if (s->role != ROLE_PUBLIC_OUT || s->opened != 0 || s->hooks == NULL || s->dial == NULL || !dial_more(s->dial))
 		return false;
 	stream_log_attempt(s, why, detail);
+	stats_add(&s->w->tally.endpoints_failed, 1);
 	if (s->leg != NULL)
 		leg_shut(s->leg);
 	leg_free(s->leg);
@@ -260,6 +262,7 @@ static void unlink_stream(struct stream *s)
 	if (s->next != NULL)
 		s->next->prev = s->prev;
 	w->streams_n--;
+	stats_add(&w->tally.gone[s->role], 1);
 }
 
 void stream_free(struct stream *s)
@@ -273,6 +276,7 @@ void stream_free(struct stream *s)
 	if (s->shaking)
 		w->handshakes--;
 	s->shaking = false;
+	stream_count_tls_over(s);
 	if (s->admitted)
 		admit_leave(s->site->admit, &s->addr);
 	dial_cancel(&s->dial);

@@ -1,4 +1,4 @@
-/* The inside of a stream, shared by stream.c (life, bytes to events), stream_act.c (actions) and stream_log.c. */
+/* The inside of a stream, shared by stream.c (life, bytes to events), stream_act.c (actions) and the other stream_*.c. */
 #ifndef SALLYPORT_STREAM_INTERNAL_H
 #define SALLYPORT_STREAM_INTERNAL_H
 
@@ -47,6 +47,7 @@ struct stream {
 	bool freed;
 	bool admitted;    /* counted by admit */
 	bool shaking;     /* counted among w->handshakes */
+	bool handshake;   /* begun, not done and not failed, to the tally */
 	unsigned elements, auth_tries;
 
 	enum reason why;
@@ -55,7 +56,7 @@ struct stream {
 	struct addr addr;
 	char target[256];
 	bool direct;
-	int64_t started, opened, moved_at, budget_end; /* ms of loop_now() */
+	int64_t started, opened, moved_at, budget_end, handshake_at; /* ms of loop_now() */
 	int64_t trust_until; /* Unix seconds: a public peer is judged again; 0: time changes nothing */
 	struct conf *row_conf;       /* has the row, with a reference; NULL: there is none */
 	const struct conf_peer *row; /* of [peer], by which the peer was judged; NULL: the general rules */
@@ -86,6 +87,15 @@ void stream_lost(struct stream *s, enum reason why, const char *detail);
 void stream_free(struct stream *s);
 void stream_out_of_time(struct stream *s);
 void stream_reset(struct stream *s, enum reason why, const char *detail);
+
+/* stream_count.c */
+void stream_count_opened(struct stream *s);
+void stream_count_closed(struct stream *s);
+void stream_count_judged(struct stream *s, enum reason why);
+void stream_count_tls_begun(struct stream *s);
+void stream_count_tls_done(struct stream *s);
+/* The handshake goes no further, if one was under way. */
+void stream_count_tls_over(struct stream *s);
 
 /* stream_log.c */
 void stream_log_end(const struct stream *s);

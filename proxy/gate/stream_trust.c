@@ -55,6 +55,7 @@ enum reason stream_judge(struct stream *s, struct cert_verdict *verdict)
 		*verdict = (struct cert_verdict){.why = policy.why, .depth = -1};
 		snprintf(verdict->peer_text, sizeof verdict->peer_text, "%s", reason_row(policy.why)->peer_text);
 	}
+	stream_count_judged(s, verdict->why);
 	s->trust_until = policy.until;
 	stream_set_row(s, site->conf, row);
 	return verdict->why;

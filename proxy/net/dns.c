@@ -16,6 +16,7 @@ struct dns {
 	struct dns_channel channel;
 	struct dns_req *open; /* those whose callback is still to come */
 	struct loop_later bury;
+	struct stats_count *by_result; /* the owner's, or NULL */
 };
 
 enum family { V6, V4, FAMILIES };
@@ -112,6 +113,8 @@ static void req_deliver(void *arg)
 
 	MAGIC_CHECK(req, MAGIC_REQ);
 	if (req->state == REQ_ANSWERED) {
+		if (req->dns->by_result != NULL)
+			stats_add(&req->dns->by_result[req->is_srv ? req->queries[0].rc : combined(req->queries)], 1);
 		req_close(req);
 		if (req->is_srv)
 			req->srv_fn(req->arg, req->queries[0].rc, req->srv_n > 0 ? req->srv : NULL, req->srv_n);
@@ -342,6 +345,12 @@ struct dns *dns_new(struct loop *loop, const struct addr *servers, size_t n, uin
 		return NULL;
 	}
 	return dns;
+}
+
+void dns_count(struct dns *dns, struct stats_count *by_result)
+{
+	MAGIC_CHECK(dns, MAGIC_DNS);
+	dns->by_result = by_result;
 }
 
 static void dns_bury(void *arg)

@@ -219,6 +219,7 @@ static void check_end(struct stage *stage)
 		actor_check_end(stage, &stage->actors[i]);
 	if (stage->gate == NULL)
 		stage_fail(stage, "the gateway was never started");
+	counts_check_end(stage);
 	if (fake_net_attempts(&at) > 0)
 		stage_fail(stage, "nobody answered the gateway's attempt to connect to %s", addr_format(&at, text));
 	if (logs_unclaimed(stage->logs) != NULL)

@@ -86,6 +86,13 @@ void actor_free(struct actor *actor);
 void actor_tls(struct stage *stage, struct actor *actor, const char *rest);
 void actor_saw(struct stage *stage, struct actor *actor, const char *rest);
 
+/* --- what was counted (counts.c) --- */
+
+/* "counted": a counter, what it is by, and its number. */
+void counts_perform(struct stage *stage, const char *rest);
+/* The play is over: the books must balance. */
+void counts_check_end(struct stage *stage);
+
 /* --- steps of the world (world.c) --- */
 
 /* False: there is no such word. */

@@ -356,6 +356,7 @@ static const struct {
     {"drain", drain, false},
     {"drained", must_be_drained, false},
     {"streams", streams, true},
+    {"counted", counts_perform, true},
     {"log", log_line, true},
     {"no", no, true},
     {"pieces", pieces, true},

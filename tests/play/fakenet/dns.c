@@ -26,6 +26,7 @@ struct dns {
 	struct loop *loop;
 	uint32_t timeout_ms;
 	struct dns_req *requests;
+	struct stats_count *by_result;
 };
 
 struct dns_req {
@@ -75,6 +76,11 @@ struct dns *dns_new(struct loop *loop, const struct addr *servers, size_t n, uin
 	return dns;
 }
 
+void dns_count(struct dns *dns, struct stats_count *by_result)
+{
+	dns->by_result = by_result;
+}
+
 static void request_free(struct dns_req *req)
 {
 	struct dns_req **at = &req->dns->requests;
@@ -114,6 +120,12 @@ static size_t interlace(const struct name *n, struct addr out[static DNS_RECORDS
 	return used;
 }
 
+static void count(struct dns *dns, enum dns_rc rc)
+{
+	if (dns->by_result != NULL)
+		stats_add(&dns->by_result[rc], 1);
+}
+
 static void answer(void *arg)
 {
 	struct dns_req done = *(struct dns_req *)arg;
@@ -126,10 +138,12 @@ static void answer(void *arg)
 	if (done.srv_fn != NULL) {
 		bool found = none == DNS_NO_DATA && n->srv_n > 0;
 
+		count(done.dns, found ? DNS_FOUND : none);
 		done.srv_fn(done.arg, found ? DNS_FOUND : none, found ? n->srv : NULL, found ? n->srv_n : 0);
 		return;
 	}
 	addrs_n = none == DNS_NO_DATA ? interlace(n, addrs) : 0;
+	count(done.dns, addrs_n > 0 ? DNS_FOUND : none);
 	done.addr_fn(done.arg, addrs_n > 0 ? DNS_FOUND : none, addrs_n > 0 ? addrs : NULL, addrs_n);
 }
 

@@ -292,6 +292,7 @@ void fake_net_reset(void)
 		free(c);
 	}
 	net.pieces = 0;
+	net.moved = 0;
 	fake_dns_reset();
 }
 
