@@ -111,6 +111,7 @@ struct conf {
 	/* [public] */
 	struct addr *public_listen;
 	size_t public_listens;
+	char *ciphers; /* for TLS 1.2, as BoringSSL reads it; enables no weak suite whatever the file says */
 	/* [trust] */
 	bool trust_system;    /* the system's bundle */
 	char *trust_bundle;   /* where that lies; looked at only if trust_system */

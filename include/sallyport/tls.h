@@ -1,10 +1,10 @@
 /* tls: BoringSSL as a step function over byte buffers; owns no descriptor and never waits.
  *
  * Records come from one buf and go to another; the caller moves those to and from a socket.  TLS 1.2 and 1.3 only, no
- * 0-RTT, no renegotiation, no static RSA, no SHA-1 signatures (RFC 9325), otherwise BoringSSL's own choice of ciphers.
- * No resumption either: every connection shows its chain afresh, so no verdict is softer than in a full handshake
- * (invariant S11).  The peer's chain is taken without judgement: cert_judge() decides afterwards, so that the peer can
- * be told why in a stream error.
+ * 0-RTT, no renegotiation, no static RSA, no SHA-1 signatures (RFC 9325), otherwise BoringSSL's own choice of ciphers,
+ * unless the configuration has another for the public roles in TLS 1.2.  No resumption either: every connection shows
+ * its chain afresh, so no verdict is softer than in a full handshake (invariant S11).  The peer's chain is taken without
+ * judgement: cert_judge() decides afterwards, so that the peer can be told why in a stream error.
  *
  * An output buffer must be allowed at least TLS_OUT_MIN bytes, or writing never gets anywhere. */
 #ifndef SALLYPORT_TLS_H
@@ -35,8 +35,8 @@ enum tls_rc {
 };
 
 struct tls_ctx; /* shared by all connections of one configuration; immutable; any thread */
-/* The store must outlive it.  err: one sentence, when NULL is returned. */
-struct tls_ctx *tls_ctx_new(const struct cert_store *store, char *err, size_t err_n);
+/* The store must outlive it.  ciphers: for the public roles in TLS 1.2, as in struct conf.  err: one sentence, when NULL is returned. */
+struct tls_ctx *tls_ctx_new(const struct cert_store *store, const char *ciphers, char *err, size_t err_n);
 void tls_ctx_free(struct tls_ctx *ctx); /* after all its connections; takes NULL */
 
 struct tls;

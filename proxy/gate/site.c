@@ -44,7 +44,7 @@ struct site *site_new(struct conf *conf, const struct site *before, char *err, s
 	if (make_admit(s, before))
 		s->certs = cert_store_follow(conf, before != NULL ? before->certs : NULL, err, err_n);
 	if (s->certs != NULL)
-		s->tls = tls_ctx_new(s->certs, err, err_n);
+		s->tls = tls_ctx_new(s->certs, conf->ciphers, err, err_n);
 	if (s->tls == NULL) {
 		site_unref(s);
 		return NULL;

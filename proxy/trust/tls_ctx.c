@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* BoringSSL's own choice and order, without static RSA, which has no forward secrecy (RFC 9325 section 4.1).  A
- * hand-made list would cut off peers that hold the other kind of certificate. */
+/* Towards backends, however old: BoringSSL's own choice and order, without static RSA, which has no forward secrecy
+ * (RFC 9325 section 4.1). */
 #define CIPHERS "ALL:!kRSA"
 
 /* What a peer may sign its handshake with: BoringSSL's list without rsa_pkcs1_sha1, and with the two kinds of key that
@@ -99,14 +99,20 @@ static bool role_is_server(enum tls_role role)
 	return role == TLS_PUBLIC_IN || role == TLS_BACKEND_IN;
 }
 
-static SSL_CTX *role_new(enum tls_role role)
+static bool role_is_public(enum tls_role role)
+{
+	return role == TLS_PUBLIC_IN || role == TLS_PUBLIC_OUT;
+}
+
+static SSL_CTX *role_new(enum tls_role role, const char *ciphers)
 {
 	SSL_CTX *ssl = SSL_CTX_new(TLS_with_buffers_method());
 
 	if (ssl == NULL)
 		return NULL;
 	if (!SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) ||
-	    !SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) || !SSL_CTX_set_strict_cipher_list(ssl, CIPHERS) ||
+	    !SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) ||
+	    !SSL_CTX_set_strict_cipher_list(ssl, role_is_public(role) ? ciphers : CIPHERS) ||
 	    !SSL_CTX_set_verify_algorithm_prefs(ssl, verify_sigalgs, ARRAY_LEN(verify_sigalgs))) {
 		SSL_CTX_free(ssl);
 		return NULL;
@@ -150,7 +156,7 @@ static BIO_METHOD *bio_method_new(void)
 	return method;
 }
 
-struct tls_ctx *tls_ctx_new(const struct cert_store *store, char *err, size_t err_n)
+struct tls_ctx *tls_ctx_new(const struct cert_store *store, const char *ciphers, char *err, size_t err_n)
 {
 	struct tls_ctx *ctx = calloc(1, sizeof(*ctx));
 
@@ -162,7 +168,7 @@ struct tls_ctx *tls_ctx_new(const struct cert_store *store, char *err, size_t er
 	if (ctx->bio == NULL || ctx->backend == NULL)
 		goto fail;
 	for (int role = 0; role < TLS_ROLES; role++) {
-		ctx->role[role] = role_new((enum tls_role)role);
+		ctx->role[role] = role_new((enum tls_role)role, ciphers);
 		if (ctx->role[role] == NULL)
 			goto fail;
 	}

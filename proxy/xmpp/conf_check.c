@@ -360,6 +360,7 @@ static void check_numbers(struct conf_build *b)
 
 void conf_check(struct conf_build *b)
 {
+	conf_ciphers_check(b, line_of(b, "public", "ciphers"));
 	check_required(b);
 	check_complete(b);
 	check_listeners(b);

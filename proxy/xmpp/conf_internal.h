@@ -37,6 +37,7 @@ enum conf_type {
 	CONF_SERIAL,     /* struct conf_serial[], one a line */
 	CONF_DATE,       /* int64_t, Unix seconds of that day's end */
 	CONF_TEXT,       /* char * */
+	CONF_CIPHERS,    /* char *, what BoringSSL takes for a list of cipher suites */
 };
 
 /* One row of the option table. */
@@ -84,6 +85,9 @@ const char *conf_type_name(enum conf_type type);
 bool conf_type_is_list(enum conf_type type);
 /* Can this file be read?  False: why says why not. */
 MUST_CHECK bool conf_file_readable(const char *path, char why[static CONF_WHY_MAX]);
+/* A list of cipher suites for TLS 1.2 (conf_ciphers.c).  *list: replaced by one without the suites that are never
+ * enabled.  False: why says what is wrong. */
+MUST_CHECK bool conf_ciphers_parse(const char *text, char **list, char why[static CONF_WHY_MAX]);
 /* A zeroed element at the end of an array from malloc(); array is the address of its pointer.  NULL: no memory. */
 MUST_CHECK void *conf_append(void *array, size_t *n, size_t size);
 
@@ -118,6 +122,8 @@ void conf_build_pair(struct conf_build *b, unsigned line, const char *key, const
 void conf_file_read(struct conf_build *b);
 /* Everything that takes more than one value to see (conf_check.c). */
 void conf_check(struct conf_build *b);
+/* Warns of a list that cuts off peers; line: where it was set, 0: nowhere. */
+void conf_ciphers_check(struct conf_build *b, unsigned line);
 void *conf_owner(struct conf *conf, const struct conf_section *section, size_t at);
 
 /* Domain to whatever stands for it (conf_index.c).  domains: how many will be added at most.  NULL: no memory. */

@@ -456,6 +456,11 @@ static bool parse_date(const struct conf_option *o, void *owner, const char *tex
 	return bad(why, SHOWN " is no date: write one as in 2027-06-30", text);
 }
 
+static bool parse_ciphers(const struct conf_option *o, void *owner, const char *text, char *why)
+{
+	return conf_ciphers_parse(text, field_of(o, owner), why);
+}
+
 static const struct {
 	const char *name;
 	parse_fn *parse;
@@ -482,6 +487,7 @@ static const struct {
     [CONF_SERIAL] = {"serial number and key", parse_serial, true},
     [CONF_DATE] = {"date", parse_date, false},
     [CONF_TEXT] = {"text", store_text, false},
+    [CONF_CIPHERS] = {"cipher list", parse_ciphers, false},
 };
 
 const char *conf_type_name(enum conf_type type)
@@ -536,6 +542,7 @@ void conf_value_free(const struct conf_option *option, void *owner)
 	case CONF_PATH:
 	case CONF_BACKEND:
 	case CONF_TEXT:
+	case CONF_CIPHERS:
 		free(*(char **)field);
 		break;
 	case CONF_LEVEL:

@@ -116,7 +116,7 @@ static inline void pairs_open(struct pairs *p, const char *text)
 	p->store = cert_store_new(p->conf, err, sizeof(err));
 	if (p->store == NULL)
 		fail_msg("%s", err);
-	p->ctx = tls_ctx_new(p->store, err, sizeof(err));
+	p->ctx = tls_ctx_new(p->store, p->conf->ciphers, err, sizeof(err));
 	assert_non_null(p->ctx);
 }
 

@@ -71,7 +71,7 @@ static inline int scene_up(void **state)
 	s->store = cert_store_new(s->conf, err, sizeof(err));
 	if (s->store == NULL)
 		fail_msg("%s", err);
-	s->ctx = tls_ctx_new(s->store, err, sizeof(err));
+	s->ctx = tls_ctx_new(s->store, s->conf->ciphers, err, sizeof(err));
 	assert_non_null(s->ctx);
 	*state = s;
 	return 0;

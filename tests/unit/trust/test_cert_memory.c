@@ -91,7 +91,7 @@ static void test_store(void **state)
 static void step_ctx(struct scene *s)
 {
 	char err[512] = "";
-	struct tls_ctx *ctx = tls_ctx_new(s->store, err, sizeof(err));
+	struct tls_ctx *ctx = tls_ctx_new(s->store, s->conf->ciphers, err, sizeof(err));
 
 	assert_true(ctx != NULL || err[0] != '\0');
 	tls_ctx_free(ctx);

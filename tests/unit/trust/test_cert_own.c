@@ -218,10 +218,10 @@ static void test_reload_takes_over(void **state)
 	next = cert_store_follow(conf, p->store, err, sizeof(err));
 	assert_non_null(next);
 	assert_int_equal(logged(p, "certificate-refused", "a.pem"), 1);
-	conf_unref(conf);
 	pairs_close(p);
 	p->store = next;
-	assert_non_null(p->ctx = tls_ctx_new(p->store, err, sizeof(err)));
+	assert_non_null(p->ctx = tls_ctx_new(p->store, conf->ciphers, err, sizeof(err)));
+	conf_unref(conf);
 	assert_int_equal(shown(p, "a.test"), 1);
 	cert_own_unref(own);
 }

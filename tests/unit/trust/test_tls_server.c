@@ -103,6 +103,40 @@ static void test_versions_and_ciphers(void **state)
 	check_version(state, TLS1_2_VERSION, "AES128-GCM-SHA256", false);
 }
 
+/* The configured list holds for the public roles and for TLS 1.2 alone. */
+static void test_configured_ciphers(void **state)
+{
+	static const struct {
+		enum tls_role role;
+		uint16_t version;
+		bool admitted;
+	} cases[] = {
+	    {TLS_PUBLIC_IN, TLS1_2_VERSION, false},
+	    {TLS_PUBLIC_IN, TLS1_3_VERSION, true},
+	    {TLS_BACKEND_IN, TLS1_2_VERSION, true},
+	};
+	struct scene *s = *state;
+	char err[128];
+	struct tls_ctx *ctx = tls_ctx_new(s->store, "ECDHE+CHACHA20", err, sizeof(err));
+
+	assert_non_null(ctx);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct cert_own *own = cases[i].role == TLS_PUBLIC_IN ? scene_own(s, "b.test") : NULL;
+		struct end server;
+		struct raw r;
+
+		raw_up(&r);
+		SSL_set_max_proto_version(r.ssl, cases[i].version);
+		assert_true(SSL_set_cipher_list(r.ssl, "ECDHE+AESGCM"));
+		end_init(&server, tls_new(ctx, cases[i].role, own, NULL, false), MAX);
+		raw_shake(&r, &server);
+		assert_int_equal(server.rc, cases[i].admitted ? TLS_DONE : TLS_FAILED);
+		end_free(&server);
+		raw_down(&r);
+	}
+	tls_ctx_free(ctx);
+}
+
 struct request {
 	int times;
 	size_t cas;
@@ -249,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_alpn),
 	    cmocka_unit_test(test_versions_and_ciphers),
+	    cmocka_unit_test(test_configured_ciphers),
 	    cmocka_unit_test(test_certificate_request_has_no_ca_list),
 	    cmocka_unit_test(test_backend_is_not_asked_for_a_certificate),
 	    cmocka_unit_test(test_no_sha1_signatures),
