@@ -119,14 +119,14 @@ class Backend:
 	def _id_in(self, asked):
 		return asked[0].decode().split("id='")[1].split("'")[0]
 
-	def _open(self, remote):
+	def open(self, remote):
 		wire = connect(self.address, BACKEND_LISTEN_PORT)
 		wire.send(header(LOCAL, remote))
 		wire.expect("<stream:features.*</stream:features>")
 		return wire
 
 	def _verified(self, remote, stream_id, key):
-		wire = self._open(remote)
+		wire = self.open(remote)
 		wire.send(f"<db:verify from='{LOCAL}' to='{remote}' id='{stream_id}'>{key}</db:verify>")
 		answer = wire.expect("<db:verify[^>]*>")[0]
 		wire.close()
@@ -134,7 +134,7 @@ class Backend:
 
 	def reach_out(self):
 		"""Asks the gateway for the remote domain, and sends a stanza there once it may."""
-		self.out = self._open(REMOTE)
+		self.out = self.open(REMOTE)
 		self.out.send(f"<db:result from='{LOCAL}' to='{REMOTE}'>{KEY}</db:result>")
 		threading.Thread(target=self._send_when_valid, args=(self.out,), daemon=True).start()
 
@@ -156,20 +156,28 @@ class World:
 		"""more: what else stands in the configuration file, by the world's folder."""
 		self.folder = tempfile.mkdtemp(prefix="sallyport-wire-")
 		self.address = own_address()
-		self.certificates = mint(self.folder)
-		self.dns = FakeDNS(self.address, DNS_PORT, {
-			(f"_xmpp-server._tcp.{REMOTE}", SRV): encode_srv(PEER_PORT, f"xmpp.{REMOTE}"),
-			(f"xmpp.{REMOTE}", A): socket.inet_aton(self.address),
-		})
-		self.backend = Backend(self.address)
 		self.config = f"{self.folder}/sallyport.ini"
+		text = self.configure() + more(self.folder)
 		with open(self.config, "w") as f:
-			f.write(CONFIG.format(address=self.address, folder=self.folder, local=LOCAL, own=self.certificates["own"],
-			                      second=SECOND, other=self.certificates["second"], public=PUBLIC_PORT, dns=DNS_PORT,
-			                      backend_listen=BACKEND_LISTEN_PORT, backend=BACKEND_PORT) + more(self.folder))
+			f.write(text)
+		self.dns = FakeDNS(self.address, DNS_PORT, self.zone())
+		self.backend = Backend(self.address)
 		self.binary = binary
 		self.gateway = None
 		self.start_gateway()
+
+	def configure(self):
+		"""Mints what is needed; the configuration's text."""
+		self.certificates = mint(self.folder)
+		return CONFIG.format(address=self.address, folder=self.folder, local=LOCAL, own=self.certificates["own"],
+		                     second=SECOND, other=self.certificates["second"], public=PUBLIC_PORT, dns=DNS_PORT,
+		                     backend_listen=BACKEND_LISTEN_PORT, backend=BACKEND_PORT)
+
+	def zone(self):
+		return {
+			(f"_xmpp-server._tcp.{REMOTE}", SRV): encode_srv(PEER_PORT, f"xmpp.{REMOTE}"),
+			(f"xmpp.{REMOTE}", A): socket.inet_aton(self.address),
+		}
 
 	def start_gateway(self):
 		"""If it does not run already: after a crash the next case shall have one, too."""

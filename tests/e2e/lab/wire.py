@@ -75,7 +75,7 @@ class Wire:
 	def tls_accept(self, certificate):
 		context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 		context.load_cert_chain(certificate.chain, certificate.key)
-		self._wrap(context, server_side=True)
+		self.wrap(context, server_side=True)
 
 	def tls_connect(self, name, certificate=None, alpn=None):
 		context = ssl._create_unverified_context()
@@ -83,9 +83,9 @@ class Wire:
 			context.load_cert_chain(certificate.chain, certificate.key)
 		if alpn:
 			context.set_alpn_protocols([alpn])
-		self._wrap(context, server_hostname=name)
+		self.wrap(context, server_hostname=name)
 
-	def _wrap(self, context, **more):
+	def wrap(self, context, **more):
 		if self.buffer:
 			raise LabError(f"bytes before TLS: {self.buffer!r}")
 		self.sock.settimeout(20)
