@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "shortage.h"
 #include "stage.h"
 
 enum { SIZES_MAX = 8 };
@@ -41,6 +42,20 @@ static void play(const char *path)
 	script_free(script);
 }
 
+/* As far as it goes while the gateway's nth allocation fails (0: none does).  Whatever is lost with that, the rest must
+ * live on, and let everything go that it has.  Returns how many allocations there were. */
+static uint64_t play_once_short(const struct script *script, uint64_t nth)
+{
+	struct stage *stage = stage_open(script, 0);
+
+	shortage_begin(nth);
+	stage_play_until_lost(stage);
+	stage_let_time_pass(stage, 3600 * 1000);
+	shortage_end();
+	stage_close(stage);
+	return shortage_count();
+}
+
 /* About so many times, each with another allocation that fails. */
 static void play_short(const char *path, uint64_t times)
 {
@@ -48,13 +63,13 @@ static void play_short(const char *path, uint64_t times)
 	uint64_t all, step;
 
 	fake_may_leak();
-	all = stage_play_short(script, 0);
+	all = play_once_short(script, 0);
 	step = all / times + 1;
 	for (uint64_t nth = 1; nth <= all; nth += step) {
 		/* Known when it crashes. */
 		printf("\r%llu", (unsigned long long)nth);
 		fflush(stdout);
-		(void)stage_play_short(script, nth);
+		(void)play_once_short(script, nth);
 	}
 	printf("\r%s: played with one in %llu of %llu allocations failing\n", path, (unsigned long long)step,
 	    (unsigned long long)all);

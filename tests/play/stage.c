@@ -1,7 +1,7 @@
-#include "shortage.h"
 #include "stage.h"
 
 #include <ctype.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,12 +11,18 @@
 /* Turns without a byte that moves: more is a gateway that spins. */
 enum { TURNS_MAX = 1000 };
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+/* No shell: that would take longer than most plays. */
 static bool remove_files(const struct stage *stage)
 {
-	char command[128];
-
-	(void)snprintf(command, sizeof(command), "rm -r '%s'", stage->dir);
-	return system(command) == 0;
+	return nftw(stage->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0;
 }
 
 void stage_fail(const struct stage *stage, const char *fmt, ...)
@@ -254,37 +260,51 @@ static void tear_down(struct stage *stage)
 	fake_net_reset();
 }
 
-void stage_play(const struct script *script, size_t pieces)
+struct stage *stage_open(const struct script *script, size_t pieces)
 {
 	struct stage *stage = fake_alloc(sizeof(*stage));
 
 	set_up(stage, script, pieces);
-	play_lines(stage, script_lines(script), NULL, NULL);
-	check_end(stage);
+	return stage;
+}
+
+void stage_say(struct stage *stage, const char *line)
+{
+	stage->calls_n = 1;
+	stage->calls[0] = (struct place){"(no transcript)", 0};
+	play_line(stage, line);
+}
+
+void stage_close(struct stage *stage)
+{
+	stage->calls_n = 1;
+	stage->line = NULL;
 	check_nothing_leaks(stage);
 	tear_down(stage);
 	free(stage);
 }
 
-uint64_t stage_play_short(const struct script *script, uint64_t nth)
+void stage_play(const struct script *script, size_t pieces)
 {
-	struct stage *stage = fake_alloc(sizeof(*stage));
+	struct stage *stage = stage_open(script, pieces);
+
+	play_lines(stage, script_lines(script), NULL, NULL);
+	check_end(stage);
+	stage_close(stage);
+}
+
+void stage_play_until_lost(struct stage *stage)
+{
 	jmp_buf give_up;
 
-	set_up(stage, script, 0);
-	shortage_begin(nth);
 	stage->give_up = &give_up;
 	if (setjmp(give_up) == 0)
-		play_lines(stage, script_lines(script), NULL, NULL);
+		play_lines(stage, script_lines(stage->script), NULL, NULL);
 	stage->give_up = NULL;
-	stage->calls_n = 1;
-	stage->line = NULL;
-	/* Whatever was lost with that: the rest must live on, and let everything go that it has. */
-	if (stage->gate != NULL && !fake_loop_advance(stage->loop, 3600 * 1000, TURNS_MAX))
-		stage_fail(stage, "after allocation %llu failed the gateway spins", (unsigned long long)nth);
-	shortage_end();
-	check_nothing_leaks(stage);
-	tear_down(stage);
-	free(stage);
-	return shortage_count();
+}
+
+void stage_let_time_pass(struct stage *stage, int64_t ms)
+{
+	if (stage->gate != NULL && !fake_loop_advance(stage->loop, ms, TURNS_MAX))
+		stage_fail(stage, "the gateway spins: it is busy and no byte moves");
 }

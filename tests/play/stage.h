@@ -55,9 +55,15 @@ struct stage {
 
 /* pieces: how many bytes reach or leave the gateway at a time; 0: as they come. */
 void stage_play(const struct script *script, size_t pieces);
-/* Plays as far as it goes while the gateway's nth allocation fails (0: none does), and then checks that nothing is
- * broken or left behind.  Returns how many allocations there were. */
-uint64_t stage_play_short(const struct script *script, uint64_t nth);
+
+/* The same step by step, for who has no transcript to the end: a line of a transcript, such as "act SCENE …"; the
+ * script's own lines, as far as they come true; time.  stage_close() checks that nothing is left behind, but not that
+ * everything sent was read. */
+struct stage *stage_open(const struct script *script, size_t pieces);
+void stage_say(struct stage *stage, const char *line);
+void stage_play_until_lost(struct stage *stage);
+void stage_let_time_pass(struct stage *stage, int64_t ms);
+void stage_close(struct stage *stage);
 
 /* Ends the program. */
 __attribute__((noreturn)) void stage_fail(const struct stage *stage, const char *fmt, ...) PRINTF_LIKE(2, 3);
