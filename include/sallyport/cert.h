@@ -26,6 +26,24 @@ void cert_chain_free(struct cert_chain *chain);
 /* From PEM text, leaf first (tests and `sallyportctl verify`).  NULL: not PEM, no certificate, or no memory. */
 struct cert_chain *cert_chain_from_pem(struct span pem);
 
+size_t cert_chain_n(const struct cert_chain *chain); /* NULL: 0 */
+/* The same certificates in the same order; none is NULL. */
+bool cert_chain_eq(const struct cert_chain *a, const struct cert_chain *b);
+
+/* What one certificate of a chain says of itself, for tools.  Texts are ASCII without control characters. */
+struct cert_facts {
+	char subject[72], issuer[72]; /* common name, else organisation */
+	char key[32];                 /* "ECDSA P-256", "RSA 2048" */
+	char names[160];              /* dNSNames, the first few; "": none */
+	char usage[96];               /* extended key usage: "serverAuth, clientAuth"; "": anything */
+	bool server, client;          /* usage allows it */
+	bool issued_previous;         /* its subject is the issuer of the one before it in the chain */
+	bool self_issued;             /* subject and issuer are the same */
+	int64_t not_before, not_after; /* Unix seconds */
+};
+/* i < cert_chain_n(), 0 is the leaf.  False: it cannot be read. */
+MUST_CHECK bool cert_chain_facts(const struct cert_chain *chain, size_t i, struct cert_facts *facts);
+
 struct cert_store; /* anchors and own certificates of one configuration */
 /* err: one sentence with file and cause, when NULL is returned (bad bundle, key does not match, no memory, …). */
 struct cert_store *cert_store_new(struct conf *conf, char *err, size_t err_n);

@@ -7,6 +7,7 @@
 
 #include "sallyport/base.h"
 #include "sallyport/reason.h"
+#include "sallyport/xml.h"
 
 /* -in: they opened it; -out: we did. */
 enum role {
@@ -108,6 +109,11 @@ struct fsm_step {
 	enum reason why; /* ACT_FAIL */
 };
 
+/* What an element that the other side sent means to a stream; secure: inside TLS.  Not for stanzas with a prefix, which
+ * the caller refuses. */
+enum fsm_event fsm_event_of(const struct xml *x, const struct xml_ev *ev, bool secure);
+/* The reason for which a violation of XML's rules ends a stream. */
+enum reason fsm_xml_reason(enum xml_error e);
 /* Total: every cell has an answer.  Most say ACT_FAIL with REASON_UNEXPECTED or a better word. */
 struct fsm_step fsm_step(enum role role, enum fsm_state state, enum fsm_event event);
 

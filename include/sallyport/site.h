@@ -11,6 +11,7 @@
 #include "sallyport/base.h"
 #include "sallyport/cert.h"
 #include "sallyport/conf.h"
+#include "sallyport/policy.h"
 #include "sallyport/tls.h"
 #include "sallyport/xmpp.h"
 
@@ -34,5 +35,11 @@ void site_leave(struct site *site);
 struct site *site_ref(struct site *site);
 /* Any thread; takes NULL. */
 void site_unref(struct site *site);
+
+/* What policy says of a remote domain that has shown this chain (NULL: none), at `now` (Unix seconds).  *verdict: what
+ * the certificates are found to be, or the reason that overrules them; *row: the one that decided, which lives as long
+ * as the site; NULL: the general rules.  own_domain: see policy.h. */
+struct policy_verdict site_judge(const struct site *site, const struct domain *theirs, const struct cert_chain *chain,
+    bool own_domain, int64_t now, struct cert_verdict *verdict, const struct conf_peer **row);
 
 #endif

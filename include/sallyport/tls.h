@@ -52,6 +52,11 @@ struct tls *tls_new(
     struct tls_ctx *ctx, enum tls_role role, struct cert_own *own, const struct domain *name, bool direct);
 void tls_free(struct tls *t); /* takes NULL */
 
+/* PUBLIC_OUT, before the handshake, for tools: talks only to a server that signs with a key of this kind.  False: no
+ * memory. */
+enum tls_kind { TLS_ECDSA, TLS_RSA };
+MUST_CHECK bool tls_only(struct tls *t, enum tls_kind kind);
+
 /* One step; reads records from in, appends records to out.  Records behind the handshake stay in `in`.  When it fails,
  * out holds the alert that tells the peer. */
 MUST_CHECK enum tls_rc tls_handshake(struct tls *t, struct buf *in, struct buf *out);
@@ -70,6 +75,8 @@ struct tls_facts {
 	const char *version, *cipher, *group; /* "TLSv1.3", "TLS_AES_128_GCM_SHA256", "X25519" */
 	bool resumed;
 	struct span sni, alpn; /* what the client sent / what was selected; n == 0: none */
+	/* PUBLIC_OUT: the server asked for our certificate, and says that it can verify one with such a key. */
+	bool asked, asked_ecdsa, asked_rsa;
 };
 void tls_facts(const struct tls *t, struct tls_facts *facts);
 /* The peer's chain; NULL: it showed none (or no memory).  Owner: the caller. */

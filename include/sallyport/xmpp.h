@@ -60,6 +60,7 @@ struct xmpp_features {
 	bool starttls, starttls_required;
 	bool mechanisms, external; /* a <mechanisms/> (even empty) / EXTERNAL in it */
 	bool dialback, dialback_errors;
+	bool bidi, acks; /* XEP-0288; XEP-0198: nothing that a gateway uses, but tools tell of them */
 };
 /* False: not readable (too many nodes). */
 MUST_CHECK bool xmpp_features_read(struct xmpp_features *f, const struct xml *x, const struct xml_ev *ev);
@@ -93,7 +94,7 @@ struct xmpp_error {
 	char condition[64];            /* "host-unknown"; "" if unreadable */
 	char text[XMPP_TEXT_MAX + 1]; /* cut */
 };
-/* From <stream:error/>, or a SASL <failure/>. */
+/* From <stream:error/>, a SASL <failure/>, or a stanza of type error. */
 void xmpp_error_read(struct xmpp_error *e, const struct xml *x, const struct xml_ev *ev);
 MUST_CHECK bool xmpp_put_stream_error(struct buf *b, const char *condition, const char *text);
 /* A stanza error in answer to the stanza: id kept, from and to swapped as written, the error's type as RFC 6120 section

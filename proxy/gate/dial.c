@@ -1,6 +1,5 @@
 #include "sallyport/dial.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,23 +93,9 @@ static void enter(struct dial *d, enum dial_state state)
 
 /* --- failures --- */
 
-/* The later, the more it tells: what is known of a name, then of a server, then what we lack ourselves. */
-static const enum reason telling[] = {REASON_NONE, REASON_DNS_NO_NAME, REASON_DNS_NO_SERVICE, REASON_DNS_FAILED,
-    REASON_CONNECT_FAILED, REASON_CONNECT_TIMEOUT, REASON_CONNECT_REFUSED, REASON_NO_MEMORY};
-
-static size_t rank(enum reason why)
-{
-	size_t i = 0;
-
-	while (i < ARRAY_LEN(telling) && telling[i] != why)
-		i++;
-	ENSURE(i < ARRAY_LEN(telling));
-	return i;
-}
-
 static void note_failure(struct dial *d, enum reason why, const struct endpoint *where)
 {
-	if (rank(why) <= rank(d->why))
+	if (why == d->why || dial_telling(d->why, why) == d->why)
 		return;
 	d->why = why;
 	d->where = where != NULL ? *where : (struct endpoint){.addr.len = 0};
@@ -131,11 +116,6 @@ static enum reason reason_of_errno(int err)
 	default:
 		return REASON_CONNECT_FAILED;
 	}
-}
-
-static enum reason reason_of_dns(enum dns_rc rc)
-{
-	return rc == DNS_NO_DATA || rc == DNS_NO_NAME ? REASON_DNS_NO_NAME : REASON_DNS_FAILED;
 }
 
 /* --- going on --- */
@@ -369,18 +349,6 @@ static void go(struct dial *d)
 
 /* --- names --- */
 
-/* Where a zone must not send us: nowhere, everywhere, and IPv4 in disguise.  Loopback stays possible, as backends and
- * peers may well share a machine. */
-static bool is_forbidden(const struct addr *a)
-{
-	const struct in6_addr *in6 = &a->u.in6.sin6_addr;
-
-	if (a->u.sa.sa_family == AF_INET6)
-		return IN6_IS_ADDR_UNSPECIFIED(in6) || IN6_IS_ADDR_MULTICAST(in6) || IN6_IS_ADDR_V4MAPPED(in6);
-	/* 0.0.0.0/8; 224.0.0.0/4 and what is reserved above, with the broadcast address */
-	return ntohl(a->u.in.sin_addr.s_addr) >> 24 == 0 || ntohl(a->u.in.sin_addr.s_addr) >> 24 >= 224;
-}
-
 static void host_answered(void *arg, enum dns_rc rc, const struct addr *addrs, size_t n)
 {
 	struct host *h = arg;
@@ -388,11 +356,11 @@ static void host_answered(void *arg, enum dns_rc rc, const struct addr *addrs, s
 	MAGIC_CHECK(h->dial, MAGIC_DIAL);
 	h->lookup = NULL;
 	for (size_t i = 0; i < n && h->addrs_n < ADDRS_MAX; i++) {
-		if (!is_forbidden(&addrs[i]))
+		if (dial_allows(&addrs[i]))
 			h->addrs[h->addrs_n++] = addrs[i];
 	}
 	if (h->addrs_n == 0)
-		note_failure(h->dial, rc == DNS_FOUND ? REASON_CONNECT_FAILED : reason_of_dns(rc), NULL);
+		note_failure(h->dial, rc == DNS_FOUND ? REASON_CONNECT_FAILED : dial_reason_of_dns(rc), NULL);
 	go(h->dial);
 }
 
@@ -513,14 +481,6 @@ static struct dial *dial_new(struct loop *loop, const struct dial_options *optio
 	return d;
 }
 
-/* RFC 6120 section 3.2: an address as domain has neither SRV records nor need of them. */
-static bool is_literal(const struct domain *domain)
-{
-	struct in_addr ignored;
-
-	return domain->s[0] == '[' || inet_pton(AF_INET, domain->s, &ignored) == 1;
-}
-
 struct dial *dial_start(struct loop *loop, struct dns *dns, const struct domain *domain,
     const struct dial_options *options, dial_fn *fn, void *arg)
 {
@@ -530,7 +490,7 @@ struct dial *dial_start(struct loop *loop, struct dns *dns, const struct domain 
 		return NULL;
 	d->dns = dns;
 	d->domain = *domain;
-	if (is_literal(domain)) {
+	if (dial_is_literal(domain)) {
 		(void)add_target(d, domain->s, PORT_FALLBACK, false);
 		seek(d);
 	} else if (!ask_srv(d, XMPPS, "_xmpps-server") || !ask_srv(d, XMPP, "_xmpp-server")) {

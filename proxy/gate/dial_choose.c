@@ -1,6 +1,51 @@
+#include <arpa/inet.h>
 #include <openssl/rand.h>
 
 #include "dial_internal.h"
+
+/* The later, the more it tells: what is known of a name, then of a server, then what we lack ourselves. */
+static const enum reason telling[] = {REASON_NONE, REASON_DNS_NO_NAME, REASON_DNS_NO_SERVICE, REASON_DNS_FAILED,
+    REASON_CONNECT_FAILED, REASON_CONNECT_TIMEOUT, REASON_CONNECT_REFUSED, REASON_NO_MEMORY};
+
+static size_t rank(enum reason why)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(telling) && telling[i] != why)
+		i++;
+	ENSURE(i < ARRAY_LEN(telling));
+	return i;
+}
+
+enum reason dial_telling(enum reason a, enum reason b)
+{
+	return rank(b) > rank(a) ? b : a;
+}
+
+enum reason dial_reason_of_dns(enum dns_rc rc)
+{
+	return rc == DNS_NO_DATA || rc == DNS_NO_NAME ? REASON_DNS_NO_NAME : REASON_DNS_FAILED;
+}
+
+/* Where a zone must not send us: nowhere, everywhere, and IPv4 in disguise.  Loopback stays possible, as backends and
+ * peers may well share a machine. */
+bool dial_allows(const struct addr *a)
+{
+	const struct in6_addr *in6 = &a->u.in6.sin6_addr;
+
+	if (a->u.sa.sa_family == AF_INET6)
+		return !IN6_IS_ADDR_UNSPECIFIED(in6) && !IN6_IS_ADDR_MULTICAST(in6) && !IN6_IS_ADDR_V4MAPPED(in6);
+	/* 0.0.0.0/8; 224.0.0.0/4 and what is reserved above, with the broadcast address */
+	return ntohl(a->u.in.sin_addr.s_addr) >> 24 != 0 && ntohl(a->u.in.sin_addr.s_addr) >> 24 < 224;
+}
+
+/* RFC 6120 section 3.2: an address as domain has neither SRV records nor need of them. */
+bool dial_is_literal(const struct domain *domain)
+{
+	struct in_addr ignored;
+
+	return domain->s[0] == '[' || inet_pton(AF_INET, domain->s, &ignored) == 1;
+}
 
 static bool goes_before(const struct dns_srv *a, const struct dns_srv *b)
 {

@@ -25,4 +25,11 @@ struct dial_choice {
 enum reason dial_choose(const struct dial_answer answers[SERVICES], const struct dial_options *options,
     struct dial_choice *choices, size_t *n);
 
+/* The reason why a name has no address; the one of two reasons that tells more; a domain that is an address. */
+enum reason dial_reason_of_dns(enum dns_rc rc);
+enum reason dial_telling(enum reason a, enum reason b);
+bool dial_is_literal(const struct domain *domain);
+/* Whether it may be connected to, wherever a zone points. */
+bool dial_allows(const struct addr *addr);
+
 #endif

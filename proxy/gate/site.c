@@ -80,3 +80,23 @@ void site_unref(struct site *s)
 	conf_unref(s->conf);
 	free(s);
 }
+
+struct policy_verdict site_judge(const struct site *site, const struct domain *theirs, const struct cert_chain *chain,
+    bool own_domain, int64_t now, struct cert_verdict *verdict, const struct conf_peer **row)
+{
+	*row = conf_peer_find(site->conf, theirs, now);
+	cert_judge(site->certs, chain, theirs, *row, now, verdict);
+	struct policy_facts facts = {
+	    .own_domain = own_domain,
+	    .denied = *row != NULL && (*row)->deny,
+	    .row_until = *row != NULL ? (*row)->expires : 0,
+	    .cert = verdict->why,
+	    .cert_until = verdict->expires,
+	};
+	struct policy_verdict policy = policy_peer(&facts);
+	if (policy.why != verdict->why) {
+		*verdict = (struct cert_verdict){.why = policy.why, .depth = -1};
+		snprintf(verdict->peer_text, sizeof verdict->peer_text, "%s", reason_row(policy.why)->peer_text);
+	}
+	return policy;
+}

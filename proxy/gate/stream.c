@@ -295,48 +295,6 @@ bool stream_start_tls(struct stream *s, enum tls_role role, struct cert_own *own
 	return true;
 }
 
-static enum fsm_event event_of(struct stream *s, const struct xml_ev *ev)
-{
-	struct xmpp_features f;
-	switch (xmpp_kind(ev)) {
-	case XMPP_MESSAGE:
-	case XMPP_PRESENCE:
-	case XMPP_IQ:
-		return EVENT_STANZA;
-	case XMPP_FEATURES:
-		if (!xmpp_features_read(&f, s->xml, ev))
-			return EVENT_OTHER;
-		if (leg_tls(s->leg) != NULL)
-			return f.external ? EVENT_FEATURES_EXTERNAL : EVENT_FEATURES;
-		return f.starttls ? EVENT_FEATURES_TLS : EVENT_FEATURES;
-	case XMPP_STREAM_ERROR:
-		return EVENT_STREAM_ERROR;
-	case XMPP_STARTTLS:
-		return EVENT_STARTTLS;
-	case XMPP_PROCEED:
-		return EVENT_PROCEED;
-	case XMPP_TLS_FAILURE:
-		return EVENT_TLS_FAILURE;
-	case XMPP_AUTH:
-		return EVENT_AUTH;
-	case XMPP_SUCCESS:
-		return EVENT_SUCCESS;
-	case XMPP_SASL_FAILURE:
-		return EVENT_SASL_FAILURE;
-	case XMPP_CHALLENGE:
-	case XMPP_RESPONSE:
-	case XMPP_ABORT:
-		return EVENT_SASL_OTHER;
-	case XMPP_DB_RESULT:
-		return EVENT_DB_RESULT;
-	case XMPP_DB_VERIFY:
-		return EVENT_DB_VERIFY;
-	case XMPP_UNKNOWN:
-		break;
-	}
-	return EVENT_OTHER;
-}
-
 void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev)
 {
 	struct fsm_step step = fsm_step(s->role, s->state, event);
@@ -391,7 +349,7 @@ static void batch(struct stream *s)
 
 static void on_element(struct stream *s, const struct xml_ev *ev)
 {
-	enum fsm_event event = event_of(s, ev);
+	enum fsm_event event = fsm_event_of(s->xml, ev, leg_tls(s->leg) != NULL);
 	bool negotiating = s->state != STATE_OPEN && s->state != STATE_READY && s->state != STATE_ENDING;
 	bool prefixed = ev->prefixed && ev->ns == XML_NS_SERVER;
 
@@ -411,31 +369,6 @@ static void on_element(struct stream *s, const struct xml_ev *ev)
 	stream_step(s, event, ev);
 }
 
-static enum reason xml_reason(enum xml_error e)
-{
-	switch (e) {
-	case XML_OK:
-	case XML_ERR_NOT_WELL_FORMED:
-	case XML_ERR_STRAY_TEXT:
-		break;
-	case XML_ERR_RESTRICTED:
-		return REASON_XML_RESTRICTED;
-	case XML_ERR_ENCODING:
-		return REASON_XML_ENCODING;
-	case XML_ERR_NAMESPACE_PREFIX:
-		return REASON_XML_PREFIX;
-	case XML_ERR_TOO_BIG:
-	case XML_ERR_TOO_DEEP:
-	case XML_ERR_TOO_MANY_ATTRIBUTES:
-	case XML_ERR_NAME_TOO_LONG:
-	case XML_ERR_TOO_MANY_NAMESPACES:
-		return REASON_XML_LIMIT;
-	case XML_ERR_NO_MEMORY:
-		return REASON_NO_MEMORY;
-	}
-	return REASON_XML_SYNTAX;
-}
-
 static void on_bad_xml(struct stream *s)
 {
 	enum xml_error e = xml_error(s->xml);
@@ -443,7 +376,7 @@ static void on_bad_xml(struct stream *s)
 
 	snprintf(detail, sizeof detail, "%s, at byte %llu of the stream", xml_error_text(e),
 	    (unsigned long long)xml_error_offset(s->xml));
-	stream_fail(s, xml_reason(e), detail);
+	stream_fail(s, fsm_xml_reason(e), detail);
 }
 
 static void on_event(struct stream *s, enum xml_rc rc, const struct xml_ev *ev)

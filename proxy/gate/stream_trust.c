@@ -1,8 +1,5 @@
 /* Whether a peer is trusted, and still is: certificates expire and configurations change while streams stand for days.
  */
-#include <stdio.h>
-
-#include "sallyport/policy.h"
 #include "stream_internal.h"
 
 /* A clock may be put right meanwhile: look again at least this often. */
@@ -39,22 +36,11 @@ enum reason stream_judge(struct stream *s, struct cert_verdict *verdict)
 	bool in = s->role == ROLE_PUBLIC_IN;
 	const struct domain *theirs = in ? &s->pair.from : &s->pair.to;
 	int64_t now = loop_wall(s->w->loop);
-	const struct conf_peer *row = conf_peer_find(site->conf, theirs, now);
+	const struct conf_peer *row;
 	struct cert_chain *chain = tls_peer_chain(leg_tls(s->leg));
-	cert_judge(site->certs, chain, theirs, row, now, verdict);
+	struct policy_verdict policy =
+	    site_judge(site, theirs, chain, in && is_own(site->conf, &s->pair), now, verdict, &row);
 	cert_chain_free(chain);
-	struct policy_facts facts = {
-	    .own_domain = in && is_own(site->conf, &s->pair),
-	    .denied = row != NULL && row->deny,
-	    .row_until = row != NULL ? row->expires : 0,
-	    .cert = verdict->why,
-	    .cert_until = verdict->expires,
-	};
-	struct policy_verdict policy = policy_peer(&facts);
-	if (policy.why != verdict->why) {
-		*verdict = (struct cert_verdict){.why = policy.why, .depth = -1};
-		snprintf(verdict->peer_text, sizeof verdict->peer_text, "%s", reason_row(policy.why)->peer_text);
-	}
 	stream_count_judged(s, verdict->why);
 	s->trust_until = policy.until;
 	stream_set_row(s, site->conf, row);

@@ -152,6 +152,8 @@ bool cert_names(const struct cert_path *path, const struct domain *domain);
 /* Writes verdict->peer_text and verdict->detail.  named: whether the domain's name is in order. */
 void cert_text(
     struct cert_verdict *verdict, const struct cert_found *found, const struct domain *domain, bool named, int64_t now);
+/* The texts of facts. */
+void cert_text_facts(X509 *x, struct cert_facts *facts);
 int64_t cert_time(const ASN1_TIME *t);
 
 #endif

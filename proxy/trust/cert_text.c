@@ -290,3 +290,16 @@ void cert_text(
 	}
 	detail(&own, found, domain, named);
 }
+
+void cert_text_facts(X509 *x, struct cert_facts *facts)
+{
+	struct text subject = {facts->subject, sizeof(facts->subject), 0};
+	struct text issuer = {facts->issuer, sizeof(facts->issuer), 0};
+	struct text names = {facts->names, sizeof(facts->names), 0};
+	struct text usage = {facts->usage, sizeof(facts->usage), 0};
+
+	text_add_name(&subject, X509_get_subject_name(x));
+	text_add_name(&issuer, X509_get_issuer_name(x));
+	(void)text_add_names(&names, x);
+	(void)text_add_usage(&usage, x);
+}

@@ -284,6 +284,9 @@ void tls_facts(const struct tls *t, struct tls_facts *facts)
 	    .resumed = SSL_session_reused(t->ssl) != 0,
 	    .sni = span_of(sni),
 	    .alpn = {(const char *)protocol, n},
+	    .asked = t->asked,
+	    .asked_ecdsa = t->asked_ecdsa,
+	    .asked_rsa = t->asked_rsa,
 	};
 }
 

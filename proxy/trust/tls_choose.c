@@ -132,6 +132,17 @@ static bool verifiable(const SSL *ssl, const struct tls_peer *peer, const struct
 	return false;
 }
 
+/* For who asks later what kinds of certificate the server would have taken. */
+static void note_request(struct tls *t)
+{
+	static const struct cert_pair rsa = {.kind = EVP_PKEY_RSA},
+	                              p256 = {.kind = EVP_PKEY_EC, .group = SSL_CURVE_SECP256R1};
+
+	t->asked = true;
+	t->asked_rsa = verifiable(t->ssl, &t->peer, &rsa);
+	t->asked_ecdsa = verifiable(t->ssl, &t->peer, &p256);
+}
+
 /* The Name of the issuer, as it stands in the certificate (RFC 5280 section 4.1). */
 static bool issuer_of(const CRYPTO_BUFFER *der, CBS *issuer)
 {
@@ -202,10 +213,12 @@ int tls_choose(SSL *ssl, void *arg)
 	int ok;
 
 	(void)arg;
+	if (!SSL_is_server(ssl)) {
+		note_server(&t->peer, ssl);
+		note_request(t);
+	}
 	if (t->own == NULL)
 		return 1;
-	if (!SSL_is_server(ssl))
-		note_server(&t->peer, ssl);
 	pair = choose(ssl, &t->peer, t->own);
 	key = cert_pair_key(pair);
 	ok = key != NULL && SSL_set_chain_and_key(ssl, pair->chain->der, pair->chain->n, key, NULL);

@@ -191,6 +191,21 @@ void tls_ctx_free(struct tls_ctx *ctx)
 	free(ctx);
 }
 
+bool tls_only(struct tls *t, enum tls_kind kind)
+{
+	static const uint16_t ecdsa[] = {
+	    SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_ECDSA_SECP384R1_SHA384, SSL_SIGN_ECDSA_SECP521R1_SHA512};
+	static const uint16_t rsa[] = {SSL_SIGN_RSA_PSS_RSAE_SHA256, SSL_SIGN_RSA_PKCS1_SHA256,
+	    SSL_SIGN_RSA_PSS_RSAE_SHA384, SSL_SIGN_RSA_PKCS1_SHA384, SSL_SIGN_RSA_PSS_RSAE_SHA512,
+	    SSL_SIGN_RSA_PKCS1_SHA512};
+
+	if (kind == TLS_ECDSA)
+		return SSL_set_strict_cipher_list(t->ssl, "aECDSA") &&
+		       SSL_set_verify_algorithm_prefs(t->ssl, ecdsa, ARRAY_LEN(ecdsa));
+	return SSL_set_strict_cipher_list(t->ssl, "aRSA:!kRSA") &&
+	       SSL_set_verify_algorithm_prefs(t->ssl, rsa, ARRAY_LEN(rsa));
+}
+
 bool tls_offer_alpn(SSL *ssl)
 {
 	return SSL_set_alpn_protos(ssl, alpn, sizeof(alpn)) == 0;

@@ -39,6 +39,7 @@ struct tls {
 	struct tls_ctx *ctx;
 	enum tls_state state;
 	bool direct, own_given, no_memory;
+	bool asked, asked_ecdsa, asked_rsa; /* by the server, for our certificate */
 	struct cert_own *own; /* what may be shown, during the handshake; NULL: nothing */
 	struct tls_peer peer;
 	int alert_in, alert_out; /* the last fatal alert each way; -1: none */

@@ -1,5 +1,7 @@
 #include "sallyport/fsm.h"
 
+#include "sallyport/xmpp.h"
+
 /* A cell that is left out has action ACT_FAIL (0) and reason REASON_NONE (0), which fsm_step() replaces by the answer
  * that the event deserves anywhere. */
 #define GO(act, to)                                                                                                    \
@@ -144,6 +146,73 @@ enum fsm_deadline fsm_deadline(enum fsm_state s)
 {
 	ENSURE(s < STATE_COUNT);
 	return deadlines[s];
+}
+
+enum fsm_event fsm_event_of(const struct xml *x, const struct xml_ev *ev, bool secure)
+{
+	struct xmpp_features f;
+	switch (xmpp_kind(ev)) {
+	case XMPP_MESSAGE:
+	case XMPP_PRESENCE:
+	case XMPP_IQ:
+		return EVENT_STANZA;
+	case XMPP_FEATURES:
+		if (!xmpp_features_read(&f, x, ev))
+			return EVENT_OTHER;
+		if (secure)
+			return f.external ? EVENT_FEATURES_EXTERNAL : EVENT_FEATURES;
+		return f.starttls ? EVENT_FEATURES_TLS : EVENT_FEATURES;
+	case XMPP_STREAM_ERROR:
+		return EVENT_STREAM_ERROR;
+	case XMPP_STARTTLS:
+		return EVENT_STARTTLS;
+	case XMPP_PROCEED:
+		return EVENT_PROCEED;
+	case XMPP_TLS_FAILURE:
+		return EVENT_TLS_FAILURE;
+	case XMPP_AUTH:
+		return EVENT_AUTH;
+	case XMPP_SUCCESS:
+		return EVENT_SUCCESS;
+	case XMPP_SASL_FAILURE:
+		return EVENT_SASL_FAILURE;
+	case XMPP_CHALLENGE:
+	case XMPP_RESPONSE:
+	case XMPP_ABORT:
+		return EVENT_SASL_OTHER;
+	case XMPP_DB_RESULT:
+		return EVENT_DB_RESULT;
+	case XMPP_DB_VERIFY:
+		return EVENT_DB_VERIFY;
+	case XMPP_UNKNOWN:
+		break;
+	}
+	return EVENT_OTHER;
+}
+
+enum reason fsm_xml_reason(enum xml_error e)
+{
+	switch (e) {
+	case XML_OK:
+	case XML_ERR_NOT_WELL_FORMED:
+	case XML_ERR_STRAY_TEXT:
+		break;
+	case XML_ERR_RESTRICTED:
+		return REASON_XML_RESTRICTED;
+	case XML_ERR_ENCODING:
+		return REASON_XML_ENCODING;
+	case XML_ERR_NAMESPACE_PREFIX:
+		return REASON_XML_PREFIX;
+	case XML_ERR_TOO_BIG:
+	case XML_ERR_TOO_DEEP:
+	case XML_ERR_TOO_MANY_ATTRIBUTES:
+	case XML_ERR_NAME_TOO_LONG:
+	case XML_ERR_TOO_MANY_NAMESPACES:
+		return REASON_XML_LIMIT;
+	case XML_ERR_NO_MEMORY:
+		return REASON_NO_MEMORY;
+	}
+	return REASON_XML_SYNTAX;
 }
 
 /* What an event means where no cell of the table expects it. */

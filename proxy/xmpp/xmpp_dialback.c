@@ -29,17 +29,6 @@ static bool db_type(enum xmpp_db_type *out, const struct xml_attr *attr)
 	return true;
 }
 
-/* The <error/> in an answer of type error: a stanza error's, in whatever namespace the sender's default is. */
-static void db_error(struct xmpp_error *e, const struct xml_tree *t)
-{
-	for (const struct xml_node *c = xmpp_first(t, &t->node[0]); c != NULL; c = xmpp_next(t, c)) {
-		if (span_eq(c->name, SPAN("error"))) {
-			xmpp_error_from(e, t, c, NS_STANZA_ERRORS);
-			return;
-		}
-	}
-}
-
 void xmpp_db_read(struct xmpp_db *db, const struct xml *x, const struct xml_ev *ev)
 {
 	struct xml_tree t;
@@ -55,7 +44,7 @@ void xmpp_db_read(struct xmpp_db *db, const struct xml *x, const struct xml_ev *
 	if (db->type == XMPP_DB_REQUEST)
 		good &= xmpp_node_text(db->key, sizeof(db->key), &t.node[0]) && db->key[0] != '\0';
 	else if (db->type == XMPP_DB_ERROR)
-		db_error(&db->error, &t);
+		xmpp_error_child(&db->error, &t);
 	if (xmpp_kind(ev) == XMPP_DB_VERIFY)
 		good &= db->id[0] != '\0';
 	db->good = good;

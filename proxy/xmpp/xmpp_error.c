@@ -50,12 +50,26 @@ void xmpp_error_from(struct xmpp_error *e, const struct xml_tree *t, const struc
 	}
 }
 
+void xmpp_error_child(struct xmpp_error *e, const struct xml_tree *t)
+{
+	for (const struct xml_node *c = xmpp_first(t, &t->node[0]); c != NULL; c = xmpp_next(t, c)) {
+		if (span_eq(c->name, SPAN("error"))) {
+			xmpp_error_from(e, t, c, NS_STANZA_ERRORS);
+			return;
+		}
+	}
+}
+
 void xmpp_error_read(struct xmpp_error *e, const struct xml *x, const struct xml_ev *ev)
 {
 	struct xml_tree t;
 
 	*e = (struct xmpp_error){0};
-	if (xml_tree_parse(&t, x, ev))
+	if (!xml_tree_parse(&t, x, ev))
+		return;
+	if (xmpp_is_stanza(xmpp_kind(ev)))
+		xmpp_error_child(e, &t);
+	else
 		xmpp_error_from(e, &t, &t.node[0], ev->ns == XML_NS_SASL ? NS_SASL : NS_STREAM_ERRORS);
 }
 

@@ -12,6 +12,8 @@
 #define NS_STREAM_ERRORS "urn:ietf:params:xml:ns:xmpp-streams"
 #define NS_STANZA_ERRORS "urn:ietf:params:xml:ns:xmpp-stanzas"
 #define NS_DIALBACK_FEATURE "urn:xmpp:features:dialback"
+#define NS_BIDI_FEATURE "urn:xmpp:features:bidi"
+#define NS_ACKS "urn:xmpp:sm:3"
 
 /* Longest domainpart before conversion to A-labels (RFC 7622 section 3.2). */
 #define DOMAINPART_MAX 1023
@@ -58,6 +60,8 @@ static inline bool xmpp_only_text(const struct xml_node *node)
 MUST_CHECK bool xmpp_node_text(char *out, size_t cap, const struct xml_node *node);
 /* A domain in a from or to. */
 enum xmpp_address xmpp_address(struct domain *out, const struct xml_attr *attr);
+/* The <error/> of a stanza: in whatever namespace the sender's default is.  Leaves e as it is if there is none. */
+void xmpp_error_child(struct xmpp_error *e, const struct xml_tree *t);
 /* The condition and text among a node's children. */
 void xmpp_error_from(struct xmpp_error *e, const struct xml_tree *t, const struct xml_node *node, const char *ns);
 

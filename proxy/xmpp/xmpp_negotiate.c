@@ -34,6 +34,8 @@ bool xmpp_features_read(struct xmpp_features *f, const struct xml *x, const stru
 	f->mechanisms = sasl != NULL;
 	f->external = sasl != NULL && mechanisms_have_external(&t, sasl);
 	f->dialback = dialback != NULL;
+	f->bidi = xml_tree_child(&t, root, "bidi", NS_BIDI_FEATURE) != NULL;
+	f->acks = xml_tree_child(&t, root, "sm", NS_ACKS) != NULL;
 	f->dialback_errors = dialback != NULL && xml_tree_child(&t, dialback, "errors", NS_DIALBACK_FEATURE) != NULL;
 	return true;
 }

@@ -49,6 +49,18 @@ static void test_error_parts(void **state)
 	    "", "");
 }
 
+static void test_error_of_a_stanza(void **state)
+{
+	(void)state;
+	check_error("<iq type='error' id='1' from='r.test' to='l.test/x'><ping xmlns='urn:xmpp:ping'/>"
+	            "<error type='cancel'><service-unavailable xmlns='" STANZAS "'/><text xmlns='" STANZAS
+	            "'>not here</text></error></iq>",
+	    "service-unavailable", "not here");
+	check_error("<iq type='result' id='1' from='r.test' to='l.test/x'/>", "", "");
+	/* the condition of another kind of error says nothing */
+	check_error("<iq type='error' id='1'><error><reset xmlns='" STREAMS "'/></error></iq>", "", "");
+}
+
 static void test_condition_bound(void **state)
 {
 	char element[256], name[80];
@@ -312,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_errors_of_real_servers),
 	    cmocka_unit_test(test_error_parts),
+	    cmocka_unit_test(test_error_of_a_stanza),
 	    cmocka_unit_test(test_condition_bound),
 	    cmocka_unit_test(test_long_texts_are_cut),
 	    cmocka_unit_test(test_put_stream_error),

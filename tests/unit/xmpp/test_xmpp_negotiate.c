@@ -26,6 +26,8 @@ static void check_features(const char *element, struct xmpp_features want)
 	assert_int_equal(f.external, want.external);
 	assert_int_equal(f.dialback, want.dialback);
 	assert_int_equal(f.dialback_errors, want.dialback_errors);
+	assert_int_equal(f.bidi, want.bidi);
+	assert_int_equal(f.acks, want.acks);
 }
 
 static void test_features_of_real_servers(void **state)
@@ -47,7 +49,10 @@ static void test_features_of_real_servers(void **state)
 	check_features("<stream:features><c hash='sha-1' node='http://prosody.im' ver='yZ83ETQT+cDjKeuViJglh7cd3Hc=' "
 	               "xmlns='http://jabber.org/protocol/caps'/><sm xmlns='urn:xmpp:sm:2'><optional/></sm>"
 	               "<sm xmlns='urn:xmpp:sm:3'><optional/></sm></stream:features>",
-	    (struct xmpp_features){0});
+	    (struct xmpp_features){.acks = true});
+	check_features(
+	    "<stream:features><bidi xmlns='urn:xmpp:features:bidi'/><sm xmlns='urn:xmpp:sm:2'/></stream:features>",
+	    (struct xmpp_features){.bidi = true});
 	/* jabberd2 with a pemfile. */
 	check_features("<stream:features xmlns:stream='http://etherx.jabber.org/streams'><dialback xmlns='" DIALBACK
 	               "'>"
