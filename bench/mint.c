@@ -167,7 +167,7 @@ static bool write_ini(const struct folder *f, const char *local)
 	int n = snprintf(text, sizeof(text),
 	    "# For sallyport-bench with its default addresses: sallyport -c FILE\n"
 	    "[global]\nlog-level = warning\nworkers = 1\n\n"
-	    "[public]\nlisten = 127.0.0.1:25269\n\n"
+	    "[public]\nlisten = 127.0.0.1:25269\nreach = any\n\n"
 	    "[trust]\nsystem = no\nanchor = %s/ca.pem\n\n"
 	    "[dns]\nserver = 127.0.0.1:25353\n\n"
 	    "[backend old]\nconnect = 127.0.0.1:15270\nlisten = 127.0.0.1:15269\n\n"

@@ -25,6 +25,14 @@ MUST_CHECK bool addr_parse(struct addr *out, struct span text, bool allow_zero);
 char *addr_format(const struct addr *a, char *out);
 uint16_t addr_port(const struct addr *a);
 void addr_set_port(struct addr *a, uint16_t port);
+/* Whose an address is; in this order. */
+enum addr_reach {
+	ADDR_NOWHERE, /* nobody's: unspecified, multicast, reserved, IPv4 in disguise */
+	ADDR_HERE,    /* this machine's or link's: loopback, link-local */
+	ADDR_PRIVATE, /* of this network: RFC 1918, RFC 6598, RFC 4193 */
+	ADDR_GLOBAL,
+};
+enum addr_reach addr_reach(const struct addr *a);
 /* Same family, address and port. */
 bool addr_eq(const struct addr *a, const struct addr *b);
 

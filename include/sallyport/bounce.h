@@ -1,7 +1,7 @@
 /* bounce: stanzas go back to the local user who sent them, as stanza errors (RFC 6120 section 8.3).
  *
  * A backend takes them only from the remote domain, so they travel on a backend-out stream of their own, opened when the
- * first one comes. */
+ * first one comes, and again if it went down under some; those that no stream could be opened for are logged as lost. */
 #ifndef SALLYPORT_BOUNCE_H
 #define SALLYPORT_BOUNCE_H
 

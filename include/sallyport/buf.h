@@ -28,8 +28,6 @@ struct buf {
 void buf_init(struct buf *b, struct buf_pool *pool, size_t max);
 /* Gives the storage back; the buffer is as after buf_init(). */
 void buf_free(struct buf *b);
-/* A new bound.  Bytes already there stay, even beyond it. */
-void buf_set_max(struct buf *b, size_t max);
 
 static inline size_t buf_len(const struct buf *b)
 {

@@ -112,6 +112,7 @@ struct conf {
 	struct addr *public_listen;
 	size_t public_listens;
 	char *ciphers; /* for TLS 1.2, as BoringSSL reads it; enables no weak suite whatever the file says */
+	enum addr_reach reach; /* where other servers may be: names that lead nearer are not followed */
 	/* [trust] */
 	bool trust_system;    /* the system's bundle */
 	char *trust_bundle;   /* where that lies; looked at only if trust_system */

@@ -6,7 +6,7 @@
  * yet tried.
  *
  * What a zone can make us do is bounded: 8 names looked up, 8 addresses of each, 16 attempts, 4 of them at once, none
- * to an unspecified, multicast or reserved address.  So the whole ends by itself after the look-ups and four times
+ * to this machine or further in than the options allow.  So the whole ends by itself after the look-ups and four times
  * connect_ms; whoever has less time cancels. */
 #ifndef SALLYPORT_DIAL_H
 #define SALLYPORT_DIAL_H
@@ -30,13 +30,14 @@ struct dial; /* a ticket */
 struct dial_options {
 	uint32_t connect_ms;           /* one attempt */
 	uint32_t stagger_ms;           /* before the next attempt starts beside it; 250 */
+	enum addr_reach reach;         /* names that lead nearer than this are not followed; never to ADDR_NOWHERE */
 	uint64_t (*random)(void *arg); /* for SRV weights; NULL: the system's */
 	void *random_arg;
 };
 
 /* Starts.  fn comes once for each dial_start() and dial_next(), never from inside them: with a connected, non-blocking
  * fd (now the callee's), its endpoint and REASON_NONE; or, when every endpoint was tried, with fd -1, the most telling
- * reason of all (REASON_DNS_*, REASON_CONNECT_* or REASON_NO_MEMORY) and the endpoint that it was met at, NULL if at
+ * reason of all (REASON_DNS_*, REASON_ADDRESS, REASON_CONNECT_* or REASON_NO_MEMORY) and the endpoint that it was met at, NULL if at
  * none.  The endpoint lives during the callback only. Several backends connect to their configured address with
  * dial_start_addr() and the same callback.  NULL: no memory. */
 typedef void dial_fn(void *arg, int fd, const struct endpoint *endpoint, enum reason why);

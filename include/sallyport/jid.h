@@ -28,8 +28,6 @@ struct span domain_to_unicode(const struct domain *d, char out[static DOMAIN_U_M
 /* Cuts the domainpart out of a JID: from after the first '@' that stands before any '/', to the first '/' or the end
  * (RFC 7622 section 3.1).  False: an empty localpart, domainpart or resourcepart. */
 MUST_CHECK bool jid_domainpart(struct span jid, struct span *domainpart);
-/* True if the JID is a bare domain (no localpart, no resource). */
-bool jid_is_domain(struct span jid);
 
 static inline struct span domain_span(const struct domain *d)
 {
@@ -39,8 +37,6 @@ static inline bool domain_eq(const struct domain *a, const struct domain *b)
 {
 	return a->n == b->n && memcmp(a->s, b->s, a->n) == 0;
 }
-/* "*.example.org" semantics: name is exactly one label below base ("example.org"). */
-bool domain_is_child(const struct domain *name, const struct domain *base);
 
 /* From domain, to domain. */
 struct pair {

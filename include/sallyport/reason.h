@@ -94,6 +94,9 @@ enum reason_who {
 	X(TLS_REFUSED, "SP-TLS-REFUSED", WHO_THEM, "", "remote-connection-failed", "remote-server-timeout", \
 	  "the peer broke off the TLS handshake with an alert", "The TLS handshake was refused.", \
 	  "see the tls field: often the peer rejects our certificate (older servers want EKU clientAuth)") \
+	X(TLS_LOST, "SP-TLS-LOST", WHO_NETWORK, "", "remote-connection-failed", "remote-server-timeout", \
+	  "the connection ended during the TLS handshake, without an alert", "The connection ended during the TLS handshake.", \
+	  "nothing, unless it recurs: then ask them what their server's log says, and check the path") \
 	X(TLS_TIMEOUT, "SP-TLS-TIMEOUT", WHO_NETWORK, "", "remote-connection-failed", "remote-server-timeout", \
 	  "the TLS handshake did not finish in time", "The TLS handshake did not finish in time.", \
 	  "check the path to the peer (MTU, firewall) and its load") \
@@ -115,6 +118,10 @@ enum reason_who {
 	X(DNS_FAILED, "SP-DNS-FAILED", WHO_NETWORK, "", "remote-connection-failed", "remote-server-timeout", \
 	  "the remote domain could not be looked up (server failure or time-out)", "Your domain could not be looked up.", \
 	  "check this machine's resolver; they: check their name servers") \
+	X(ADDRESS, "SP-ADDRESS-FORBIDDEN", WHO_THEM, "", "remote-connection-failed", "remote-server-timeout", \
+	  "the remote domain's name leads to an address where no other server can be (loopback, link-local, …)", \
+	  "Your domain's name leads to an address inside of our network.", \
+	  "they: correct their SRV and address records; if the server really is there: reach in [public]") \
 	X(CONNECT_REFUSED, "SP-CONNECT-REFUSED", WHO_THEM, "", "remote-connection-failed", "remote-server-timeout", \
 	  "nothing listens at the remote server's address", "Nothing listens at your server's address.", \
 	  "they: start the server or correct SRV records and firewall") \
@@ -204,7 +211,8 @@ enum reason_who {
 	  "check the backend's s2s certificate file and TLS settings") \
 	X(BACKEND_REFUSED, "SP-BACKEND-REFUSED", WHO_BACKEND, "", "internal-server-error", "remote-server-timeout", \
 	  "the backend refused a peer that we vouched for", "The server behind this gateway refused your domain.", \
-	  "see peer_condition: the backend's access list, or it does not serve the domain") \
+	  "see peer_condition: the backend's access list, it does not serve the domain, or DNS: it must be able to resolve the " \
+	  "remote domain") \
 	X(BACKEND_UNVERIFIED, "SP-BACKEND-UNVERIFIED", WHO_BACKEND, "", "internal-server-error", "remote-server-timeout", \
 	  "the backend never verified our dialback key", "The server behind this gateway did not answer in time.", \
 	  "the remote domain must resolve for the backend, and its connection must be redirected to our backend listener") \

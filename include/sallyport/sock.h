@@ -30,8 +30,5 @@ MUST_CHECK enum sock_rc sock_recv(int fd, char *to, size_t cap, size_t *got, int
 MUST_CHECK enum sock_rc sock_send(int fd, const struct span *parts, size_t parts_n, size_t *sent, int *err);
 void sock_shut_write(int fd); /* FIN */
 void sock_close(int fd);
-/* Where the connection was really addressed to, before a redirect (SO_ORIGINAL_DST); without one its own address.
- * False: not a connected socket any more. */
-bool sock_original_destination(int fd, struct addr *out);
 
 #endif

@@ -137,3 +137,50 @@ bool addr_eq(const struct addr *a, const struct addr *b)
 		       a->u.in6.sin6_scope_id == b->u.in6.sin6_scope_id;
 	return a->u.in.sin_addr.s_addr == b->u.in.sin_addr.s_addr;
 }
+
+/* ip in the order of the host. */
+static enum addr_reach v4_reach(uint32_t ip)
+{
+	static const struct {
+		uint32_t net;
+		unsigned bits;
+		enum addr_reach reach;
+	} nets[] = {
+	    {0, 8, ADDR_NOWHERE}, {0x7f000000, 8, ADDR_HERE}, /* 127.0.0.0/8 */
+	    {0xa9fe0000, 16, ADDR_HERE},                      /* 169.254.0.0/16 */
+	    {0x0a000000, 8, ADDR_PRIVATE},                    /* 10.0.0.0/8 */
+	    {0xac100000, 12, ADDR_PRIVATE},                   /* 172.16.0.0/12 */
+	    {0xc0a80000, 16, ADDR_PRIVATE},                   /* 192.168.0.0/16 */
+	    {0x64400000, 10, ADDR_PRIVATE},                   /* 100.64.0.0/10 */
+	    {0xe0000000, 3, ADDR_NOWHERE}, /* 224.0.0.0/4, and what is reserved above, with the broadcast address */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(nets); i++) {
+		if ((ip ^ nets[i].net) >> (32 - nets[i].bits) == 0)
+			return nets[i].reach;
+	}
+	return ADDR_GLOBAL;
+}
+
+static enum addr_reach v6_reach(const struct in6_addr *ip)
+{
+	static const uint8_t nat64[12] = {0x00, 0x64, 0xff, 0x9b}; /* RFC 6052 */
+	uint32_t last;
+
+	memcpy(&last, ip->s6_addr + 12, sizeof(last));
+	if (IN6_IS_ADDR_LOOPBACK(ip) || IN6_IS_ADDR_LINKLOCAL(ip))
+		return ADDR_HERE;
+	if (IN6_IS_ADDR_UNSPECIFIED(ip) || IN6_IS_ADDR_MULTICAST(ip) || IN6_IS_ADDR_V4MAPPED(ip) ||
+	    IN6_IS_ADDR_V4COMPAT(ip))
+		return ADDR_NOWHERE;
+	if ((ip->s6_addr[0] & 0xfe) == 0xfc || IN6_IS_ADDR_SITELOCAL(ip))
+		return ADDR_PRIVATE;
+	return memcmp(ip->s6_addr, nat64, sizeof(nat64)) == 0 ? v4_reach(ntohl(last)) : ADDR_GLOBAL;
+}
+
+enum addr_reach addr_reach(const struct addr *a)
+{
+	if (a->len == 0)
+		return ADDR_NOWHERE;
+	return a->u.sa.sa_family == AF_INET6 ? v6_reach(&a->u.in6.sin6_addr) : v4_reach(ntohl(a->u.in.sin_addr.s_addr));
+}

@@ -95,11 +95,6 @@ void buf_free(struct buf *b)
 	buf_clear(b);
 }
 
-void buf_set_max(struct buf *b, size_t max)
-{
-	b->max = max;
-}
-
 void buf_clear(struct buf *b)
 {
 	if (b->base != NULL)

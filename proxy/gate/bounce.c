@@ -35,19 +35,27 @@ struct bouncer *bouncer_new(
 	return b;
 }
 
+/* What waits has no way to the backend, or there was no room for it. */
+static void give_up(struct bouncer *b)
+{
+	if (b->lost == 0 && buf_len(&b->waiting) == 0)
+		return;
+	stats_add(&b->w->tally.bounces_lost, b->lost);
+	struct log_line l;
+	log_begin(&l, LOG_WARNING, "bounces-lost");
+	log_str(&l, "from", b->pair.from.s);
+	log_str(&l, "to", b->pair.to.s);
+	log_int(&l, "stanzas", b->lost);
+	log_int(&l, "bytes", (int64_t)buf_len(&b->waiting));
+	log_str(&l, "text", "error replies could not be delivered to the backend");
+	log_end(&l);
+	b->lost = 0;
+	buf_clear(&b->waiting);
+}
+
 static void destroy(struct bouncer *b)
 {
-	if (b->lost > 0 || buf_len(&b->waiting) > 0) {
-		stats_add(&b->w->tally.bounces_lost, b->lost);
-		struct log_line l;
-		log_begin(&l, LOG_WARNING, "bounces-lost");
-		log_str(&l, "from", b->pair.from.s);
-		log_str(&l, "to", b->pair.to.s);
-		log_int(&l, "stanzas", b->lost);
-		log_int(&l, "bytes", (int64_t)buf_len(&b->waiting));
-		log_str(&l, "text", "error replies could not be delivered to the backend");
-		log_end(&l);
-	}
+	give_up(b);
 	b->magic = 0;
 	buf_free(&b->waiting);
 	site_unref(b->site);
@@ -74,6 +82,13 @@ static void flush(struct bouncer *b)
 		buf_clear(&b->waiting);
 }
 
+static void go(struct bouncer *b)
+{
+	if (b->stream == NULL && buf_len(&b->waiting) > 0)
+		b->stream = stream_open_backend(b->w, b->site, b->backend, &b->pair, &hooks, b);
+	flush(b);
+}
+
 static void on_opened(void *arg, struct stream *s)
 {
 	struct bouncer *b = arg;
@@ -89,8 +104,15 @@ static void on_ended(void *arg, struct stream *s)
 	struct bouncer *b = arg;
 	MAGIC_CHECK(b, BOUNCER_MAGIC);
 	(void)s;
+	bool stood = b->open;
 	b->stream = NULL;
 	b->open = false;
+	/* it went down under what waits: there may be another.  One that never stood says that the backend is away, and
+	 * whoever waits for an answer should not get it hours later. */
+	if (stood)
+		go(b);
+	else
+		give_up(b);
 	finish(b);
 }
 
@@ -104,13 +126,6 @@ static bool put(struct bouncer *b, const struct xml_ev *stanza, enum reason why)
 	/* what is itself an answer is not returned */
 	stats_add(&b->w->tally.bounced[why], buf_len(&b->waiting) > before);
 	return ok;
-}
-
-static void go(struct bouncer *b)
-{
-	if (b->stream == NULL && buf_len(&b->waiting) > 0)
-		b->stream = stream_open_backend(b->w, b->site, b->backend, &b->pair, &hooks, b);
-	flush(b);
 }
 
 void bouncer_stanza(struct bouncer *b, const struct xml_ev *stanza, enum reason why)

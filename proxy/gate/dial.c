@@ -349,6 +349,18 @@ static void go(struct dial *d)
 
 /* --- names --- */
 
+static void note_forbidden(struct host *h, const struct addr *a)
+{
+	struct endpoint where = {.addr = *a};
+
+	memcpy(where.target, h->name, sizeof(where.target));
+	for (size_t i = 0; i < h->dial->targets_n; i++) {
+		if (h->dial->targets[i].host == h)
+			addr_set_port(&where.addr, h->dial->targets[i].port);
+	}
+	note_failure(h->dial, REASON_ADDRESS, &where);
+}
+
 static void host_answered(void *arg, enum dns_rc rc, const struct addr *addrs, size_t n)
 {
 	struct host *h = arg;
@@ -356,11 +368,13 @@ static void host_answered(void *arg, enum dns_rc rc, const struct addr *addrs, s
 	MAGIC_CHECK(h->dial, MAGIC_DIAL);
 	h->lookup = NULL;
 	for (size_t i = 0; i < n && h->addrs_n < ADDRS_MAX; i++) {
-		if (dial_allows(&addrs[i]))
+		if (!dial_allows(&addrs[i], h->dial->options.reach))
+			note_forbidden(h, &addrs[i]);
+		else
 			h->addrs[h->addrs_n++] = addrs[i];
 	}
-	if (h->addrs_n == 0)
-		note_failure(h->dial, rc == DNS_FOUND ? REASON_CONNECT_FAILED : dial_reason_of_dns(rc), NULL);
+	if (n == 0)
+		note_failure(h->dial, dial_reason_of_dns(rc), NULL);
 	go(h->dial);
 }
 

@@ -5,7 +5,7 @@
 
 /* The later, the more it tells: what is known of a name, then of a server, then what we lack ourselves. */
 static const enum reason telling[] = {REASON_NONE, REASON_DNS_NO_NAME, REASON_DNS_NO_SERVICE, REASON_DNS_FAILED,
-    REASON_CONNECT_FAILED, REASON_CONNECT_TIMEOUT, REASON_CONNECT_REFUSED, REASON_NO_MEMORY};
+    REASON_ADDRESS, REASON_CONNECT_FAILED, REASON_CONNECT_TIMEOUT, REASON_CONNECT_REFUSED, REASON_NO_MEMORY};
 
 static size_t rank(enum reason why)
 {
@@ -27,16 +27,9 @@ enum reason dial_reason_of_dns(enum dns_rc rc)
 	return rc == DNS_NO_DATA || rc == DNS_NO_NAME ? REASON_DNS_NO_NAME : REASON_DNS_FAILED;
 }
 
-/* Where a zone must not send us: nowhere, everywhere, and IPv4 in disguise.  Loopback stays possible, as backends and
- * peers may well share a machine. */
-bool dial_allows(const struct addr *a)
+bool dial_allows(const struct addr *addr, enum addr_reach reach)
 {
-	const struct in6_addr *in6 = &a->u.in6.sin6_addr;
-
-	if (a->u.sa.sa_family == AF_INET6)
-		return !IN6_IS_ADDR_UNSPECIFIED(in6) && !IN6_IS_ADDR_MULTICAST(in6) && !IN6_IS_ADDR_V4MAPPED(in6);
-	/* 0.0.0.0/8; 224.0.0.0/4 and what is reserved above, with the broadcast address */
-	return ntohl(a->u.in.sin_addr.s_addr) >> 24 != 0 && ntohl(a->u.in.sin_addr.s_addr) >> 24 < 224;
+	return addr_reach(addr) != ADDR_NOWHERE && addr_reach(addr) >= reach;
 }
 
 /* RFC 6120 section 3.2: an address as domain has neither SRV records nor need of them. */

@@ -29,7 +29,8 @@ enum reason dial_choose(const struct dial_answer answers[SERVICES], const struct
 enum reason dial_reason_of_dns(enum dns_rc rc);
 enum reason dial_telling(enum reason a, enum reason b);
 bool dial_is_literal(const struct domain *domain);
-/* Whether it may be connected to, wherever a zone points. */
-bool dial_allows(const struct addr *addr);
+/* Whether it may be connected to, wherever a zone points: what listens on this machine takes whoever comes from it for a
+ * friend. */
+bool dial_allows(const struct addr *addr, enum addr_reach reach);
 
 #endif

@@ -175,7 +175,7 @@ static bool fail(struct leg *g, enum reason why, const char *error)
 
 static bool lost(struct leg *g, int err)
 {
-	return fail(g, g->state == LEG_SHAKE ? REASON_TLS_REFUSED : REASON_PEER_LOST, strerror(err));
+	return fail(g, g->state == LEG_SHAKE ? REASON_TLS_LOST : REASON_PEER_LOST, strerror(err));
 }
 
 static bool fail_tls(struct leg *g)
@@ -364,7 +364,7 @@ static bool shake(struct leg *g)
 	case TLS_WANT_READ:
 	case TLS_WANT_ROOM:
 		if (g->ended)
-			return fail(g, REASON_TLS_REFUSED, "connection closed during the handshake");
+			return fail(g, REASON_TLS_LOST, "connection closed during the handshake");
 		return drain(g);
 	case TLS_CLOSED:
 	case TLS_FAILED:

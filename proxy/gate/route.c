@@ -7,6 +7,8 @@
 
 /* How long one stuck sink may hold up the other pairs of a shared source. */
 #define SHARED_WAIT_MS 3000u
+/* What declarations may add to a stanza that is kept. */
+#define KEPT_ROOM 65536u
 
 static void on_sink_opened(void *arg, struct stream *s);
 static void on_sink_writable(void *arg, struct stream *s);
@@ -22,14 +24,42 @@ static const struct stream_hooks sink_hooks = {
 };
 static const struct stream_hooks verifier_hooks = {.opened = on_key_known, .ended = on_key_failed};
 
-/* A source reads on only while none of its routes holds it: one that waits for a new sink does so unless others share
- * the source. */
-static void hold_source(struct route *r, bool waits)
+/* No further stanza is sure to find room among those that are kept. */
+static bool crowded(const struct route *r)
+{
+	return r->kept.max - buf_len(&r->kept) < r->site->conf->limits.stanza_bytes + KEPT_ROOM;
+}
+
+/* Other pairs must not wait for this one's sink, but for a moment; where there are none it can be waited for, and
+ * nothing needs to be returned.  (A further pair could be asked for behind the stanzas: so not before the room is used
+ * up.) */
+static bool must_hold(const struct route *r)
+{
+	switch (r->state) {
+	case ROUTE_BLOCKED:
+		return true;
+	case ROUTE_REDIAL:
+		return !source_shared(r->source) || (r->source->n == 1 && crowded(r));
+	case ROUTE_STALLED:
+		return r->source->n == 1 && crowded(r);
+	case ROUTE_ASK:
+	case ROUTE_DIAL:
+	case ROUTE_OPEN:
+	case ROUTE_IDLE:
+	case ROUTE_BOUNCE:
+	case ROUTE_GONE:
+		break;
+	}
+	return false;
+}
+
+/* A source reads on only while none of its routes holds it. */
+static void hold_source(struct route *r)
 {
 	struct source *src = r->source;
 	if (src == NULL)
 		return;
-	bool hold = waits && (r->state == ROUTE_BLOCKED || !source_shared(src));
+	bool hold = must_hold(r);
 	if (hold == r->holds)
 		return;
 	r->holds = hold;
@@ -66,7 +96,7 @@ static void enter(struct route *r, enum route_state next)
 	} else {
 		loop_timer_stop(r->timer);
 	}
-	hold_source(r, next == ROUTE_BLOCKED || next == ROUTE_REDIAL);
+	hold_source(r);
 }
 
 struct route *route_new(struct source *src, const struct pair *pair, const struct conf_backend *backend, bool inbound)
@@ -85,7 +115,7 @@ struct route *route_new(struct source *src, const struct pair *pair, const struc
 	    .inbound = inbound,
 	    .asked_at = loop_now(w->loop)};
 	const struct conf_limits *l = &r->site->conf->limits;
-	uint32_t one = l->stanza_bytes + 65536u;
+	uint32_t one = l->stanza_bytes + KEPT_ROOM;
 	buf_init(&r->kept, w->pool, one > l->queue_bytes ? one : l->queue_bytes);
 	r->timer = loop_timer_new(w->loop, on_timer, r);
 	if (r->timer == NULL) {
@@ -192,8 +222,7 @@ static void log_refusal(const struct route *r, enum reason why, const struct con
 /* A domain that the operator denies is not even looked up. */
 static bool may_dial(struct route *r)
 {
-	const struct conf_peer *row =
-	    conf_peer_find(r->w->site->conf, &r->pair.to, loop_wall(r->w->loop));
+	const struct conf_peer *row = conf_peer_find(r->w->site->conf, &r->pair.to, loop_wall(r->w->loop));
 	struct policy_facts facts = {.denied = row != NULL && row->deny};
 	enum reason why = policy_peer(&facts).why;
 	if (why == REASON_NONE)
@@ -375,9 +404,11 @@ static void give_back(struct route *r, const struct xml_ev *ev, enum reason why)
 
 static void keep(struct route *r, const struct xml_ev *ev)
 {
-	if (relay_copy(&r->kept, stream_xml(r->source->stream), ev))
+	if (relay_copy(&r->kept, stream_xml(r->source->stream), ev)) {
+		hold_source(r);
 		return;
-	/* an inbound source is paused after one kept stanza, and there is always room for one */
+	}
+	/* a source with one pair is paused while there is still room for a stanza */
 	if (!r->inbound)
 		give_back(r, ev, REASON_LIMIT_QUEUE);
 	else

@@ -231,7 +231,8 @@ static struct stream *open_out(struct worker *w, struct site *site, enum role ro
 	s->pair = *pair;
 	s->budget_end = loop_now(w->loop) + budget_ms;
 	stream_enter(s, STATE_DIAL);
-	struct dial_options options = {.connect_ms = site->conf->timeouts.connect, .stagger_ms = 250};
+	struct dial_options options = {
+	    .connect_ms = site->conf->timeouts.connect, .stagger_ms = 250, .reach = site->conf->reach};
 	if (backend != NULL) {
 		s->addr = backend->connect;
 		s->dial = dial_start_addr(w->loop, &backend->connect, &options, on_dialled, s);
@@ -451,6 +452,8 @@ static void on_readable(struct stream *s)
 	}
 	if (s->state == STATE_CLOSING)
 		buf_clear(in);
+	if (s->state == STATE_SINK && buf_len(in) > 0)
+		stream_fail(s, REASON_UNEXPECTED, "bytes before <success/>");
 	size_t used = 0;
 	while (s->leg == leg && s->tls_next == NULL && takes_xml(s) && used < buf_len(in)) {
 		struct span rest = buf_span(in);

@@ -7,16 +7,6 @@
 /* SASL attempts before the stream is closed (RFC 6120 section 6.4.5 wants 2 to 5). */
 #define AUTH_TRIES 3
 
-static bool dialback_side(const struct stream *s)
-{
-	return s->role != ROLE_PUBLIC_IN && s->role != ROLE_PUBLIC_OUT;
-}
-
-static const struct domain *known(const struct domain *d)
-{
-	return d->n > 0 ? d : NULL;
-}
-
 /* False: out of room, and the stream has failed. */
 static bool said(struct stream *s, bool put)
 {
@@ -28,11 +18,8 @@ static bool said(struct stream *s, bool put)
 
 static bool say_header(struct stream *s)
 {
-	bool in = s->role == ROLE_PUBLIC_IN || s->role == ROLE_BACKEND_IN;
-	const struct domain *from = in ? &s->pair.to : &s->pair.from;
-	const struct domain *to = in ? &s->pair.from : &s->pair.to;
 	s->said_header = true;
-	return said(s, xmpp_put_header(leg_out(s->leg), known(from), known(to), in ? s->id : NULL, dialback_side(s)));
+	return said(s, stream_put_header(s));
 }
 
 static bool offer(struct stream *s, unsigned offers)
@@ -209,8 +196,8 @@ static void act_check_auth(struct stream *s, const struct xml_ev *ev)
 		stream_fail(s, REASON_UNEXPECTED, "bytes behind <auth/>");
 		return;
 	}
-	/* the peer keeps its queue until the way to the backend stands: nothing can be lost here */
-	stream_read_on(s, false);
+	/* the peer keeps its queue until the way to the backend stands: nothing can be lost here.  Reading goes on,
+	 * since a peer that has gone meanwhile would be noticed too late. */
 	s->hooks->authenticated(s->arg, s);
 }
 
@@ -227,7 +214,6 @@ static void act_success(struct stream *s, const struct xml_ev *ev)
 		return;
 	s->said_header = false;
 	(void)leg_flush(s->leg);
-	stream_read_on(s, true);
 }
 
 static void now_open(struct stream *s)

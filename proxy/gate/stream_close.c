@@ -17,6 +17,7 @@ static enum reason blame(const struct stream *s, enum reason why)
 		return REASON_BACKEND_DOWN;
 	case REASON_TLS_FAILED:
 	case REASON_TLS_REFUSED:
+	case REASON_TLS_LOST:
 	case REASON_TLS_TIMEOUT:
 	case REASON_TLS_BROKEN:
 		return REASON_BACKEND_TLS;
@@ -67,12 +68,8 @@ static void last_words(struct stream *s, const char *condition, const char *text
 	if (s->said_end)
 		return;
 	struct buf *out = leg_out(s->leg);
-	bool in = s->role == ROLE_PUBLIC_IN || s->role == ROLE_BACKEND_IN;
-	bool backend = s->role != ROLE_PUBLIC_IN && s->role != ROLE_PUBLIC_OUT;
 	/* section 4.9.1.2: an error at header time still comes inside a stream of ours */
-	bool ok = s->said_header ||
-	          xmpp_put_header(out, in ? (s->pair.to.n ? &s->pair.to : NULL) : &s->pair.from,
-	              in ? (s->pair.from.n ? &s->pair.from : NULL) : &s->pair.to, in ? s->id : NULL, backend);
+	bool ok = s->said_header || stream_put_header(s);
 	if (condition[0] != '\0')
 		ok = ok && xmpp_put_stream_error(out, condition, text);
 	if (ok && xmpp_put_end(out))
@@ -155,7 +152,7 @@ static void begin_end(struct stream *s, enum reason why, const char *condition, 
 	remember(s, why, detail);
 	last_words(s, condition, text);
 	stream_enter(s, STATE_ENDING);
-	if (s->role != ROLE_PUBLIC_IN && s->role != ROLE_BACKEND_IN)
+	if (!stream_is_in(s))
 		tell(s);
 }
 

@@ -33,7 +33,7 @@ struct stream {
 	size_t rest;          /* bytes that came behind the element at hand */
 
 	struct pair pair;
-	bool paired;          /* backend-in: the header named the pair */
+	bool paired; /* backend-in: the header named the pair */
 	const struct conf_backend *backend;
 	char id[XMPP_NEW_ID_LEN + 1]; /* -in: ours */
 	char *peer_id;                /* backend-out: theirs, what our key is made for */
@@ -41,9 +41,9 @@ struct stream {
 
 	bool said_header; /* ours is on the wire since the last restart */
 	bool said_end;
-	bool paused;   /* not reading: backpressure */
-	bool relayed;     /* it ends for what another stream's line in the log explains */
-	bool told;        /* `ended` was called, the end was logged */
+	bool paused;  /* not reading: backpressure */
+	bool relayed; /* it ends for what another stream's line in the log explains */
+	bool told;    /* `ended` was called, the end was logged */
 	bool freed;
 	bool admitted;    /* counted by admit */
 	bool shaking;     /* counted among w->handshakes */
@@ -63,14 +63,35 @@ struct stream {
 	uint64_t stanzas, idle_mark;
 };
 
+/* The remote side of the network, rather than the backend's. */
+static inline bool stream_is_public(const struct stream *s)
+{
+	return s->role == ROLE_PUBLIC_IN || s->role == ROLE_PUBLIC_OUT;
+}
+
+/* They opened it. */
+static inline bool stream_is_in(const struct stream *s)
+{
+	return s->role == ROLE_PUBLIC_IN || s->role == ROLE_BACKEND_IN;
+}
+
+/* Our stream header, with the addresses that are known. */
+MUST_CHECK static inline bool stream_put_header(struct stream *s)
+{
+	bool in = stream_is_in(s);
+	const struct domain *from = in ? &s->pair.to : &s->pair.from, *to = in ? &s->pair.from : &s->pair.to;
+	return xmpp_put_header(
+	    leg_out(s->leg), from->n > 0 ? from : NULL, to->n > 0 ? to : NULL, in ? s->id : NULL, !stream_is_public(s));
+}
+
 /* stream.c */
 void stream_enter(struct stream *s, enum fsm_state next);
 void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev);
 void stream_set_xml_limits(struct stream *s, bool authenticated);
 bool stream_start_tls(struct stream *s, enum tls_role role, struct cert_own *own, const struct domain *name);
 /* stream_trust.c */
-/* What policy says of a public peer and its chain under the worker's present configuration, with its reason in place of the
- * certificate's where that is not the matter. */
+/* What policy says of a public peer and its chain under the worker's present configuration, with its reason in place of
+ * the certificate's where that is not the matter. */
 enum reason stream_judge(struct stream *s, struct cert_verdict *verdict);
 void stream_set_row(struct stream *s, struct conf *conf, const struct conf_peer *row);
 uint32_t stream_idle_ms(const struct stream *s);

@@ -5,11 +5,6 @@
 /* A clock may be put right meanwhile: look again at least this often. */
 #define LOOK_AGAIN_S 3600
 
-static bool is_public(const struct stream *s)
-{
-	return s->role == ROLE_PUBLIC_IN || s->role == ROLE_PUBLIC_OUT;
-}
-
 static bool same_backend(const struct conf_host *a, const struct conf_host *b)
 {
 	return strcmp(a->backend->name, b->backend->name) == 0 && addr_eq(&a->backend->connect, &b->backend->connect);
@@ -51,7 +46,7 @@ enum reason stream_judge(struct stream *s, struct cert_verdict *verdict)
 bool stream_recheck(struct stream *s)
 {
 	bool up = s->state == STATE_OPEN && s->leg != NULL && leg_tls(s->leg) != NULL;
-	if (!up || !is_public(s))
+	if (!up || !stream_is_public(s))
 		return true;
 	const struct domain *ours = s->role == ROLE_PUBLIC_IN ? &s->pair.to : &s->pair.from;
 	const struct conf_host *now = conf_host_find(s->w->site->conf, ours);

@@ -1,15 +1,11 @@
 #include "sallyport/sock.h"
 
 #include <errno.h>
-#include <linux/netfilter_ipv4.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-/* linux/netfilter_ipv6/ip6_tables.h has it too, but clashes with netinet/in.h. */
-#define SOCK_IP6T_ORIGINAL_DST 80
 
 /* A silent peer is probed after a minute and given up after two, unacknowledged data likewise: s2s connections are idle
  * for hours, and a stanza handed to a dead one is lost. */
@@ -241,34 +237,4 @@ void sock_close(int fd)
 {
 	/* Never repeated: Linux frees the descriptor even when interrupted, and another thread may have it by then. */
 	(void)close(fd);
-}
-
-/* --- redirected connections --- */
-
-static bool own_address(int fd, struct addr *out)
-{
-	memset(out, 0, sizeof(*out));
-	out->len = sizeof(out->u);
-	if (getsockname(fd, &out->u.sa, &out->len) == 0)
-		return true;
-	out->len = 0;
-	return false;
-}
-
-bool sock_original_destination(int fd, struct addr *out)
-{
-	struct addr before;
-	bool v4;
-
-	if (!own_address(fd, out))
-		return false;
-	v4 = out->u.sa.sa_family == AF_INET;
-	memset(&before, 0, sizeof(before));
-	before.len = sizeof(before.u);
-	/* Fails without connection tracking, that is without a redirect. */
-	if (getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? SO_ORIGINAL_DST : SOCK_IP6T_ORIGINAL_DST, &before.u,
-	        &before.len) == 0) {
-		*out = before;
-	}
-	return true;
 }

@@ -35,6 +35,7 @@ enum conf_type {
 	CONF_REVOCATION, /* enum conf_revocation */
 	CONF_KEYS,       /* struct conf_key[] */
 	CONF_SERIAL,     /* struct conf_serial[], one a line */
+	CONF_REACH,      /* enum addr_reach */
 	CONF_DATE,       /* int64_t, Unix seconds of that day's end */
 	CONF_TEXT,       /* char * */
 	CONF_CIPHERS,    /* char *, what BoringSSL takes for a list of cipher suites */
@@ -59,7 +60,7 @@ extern const struct conf_section conf_sections[];
 extern const size_t conf_sections_n;
 extern const struct conf_option conf_options[];
 extern const size_t conf_options_n;
-#define CONF_SECTION_KEYS 16 /* at least the most options of one section */
+#define CONF_SECTION_KEYS 32 /* at least the most options of one section */
 
 const struct conf_section *conf_section_find(struct span name);
 /* NULL: no such key in this section. */

@@ -83,6 +83,9 @@ const struct conf_option conf_options[] = {
      "Cipher suites for TLS 1.2, in OpenSSL's syntax, and best left alone: a list of one's own soon lacks ECDSA or RSA, "
      "and cuts off whoever has the other kind of certificate.  Suites without forward secrecy, 3DES, RC4, export and "
      "NULL can't be enabled; those of TLS 1.3 are always on."},
+    {ALL(S_PUBLIC, "reach", CONF_REACH, reach), 0, 0, "private", NULL,
+     "Where other servers may be, whatever DNS says: global (public addresses alone), private (also those of RFC 1918 "
+     "and the like), any (also this machine's own: loopback and link-local)."},
 
     {ALL_LIST(S_CERTIFICATES, "directory", CONF_FOLDERS, certificate_folders, certificate_folders_n), 0, 0, NULL,
      "/etc/letsencrypt",

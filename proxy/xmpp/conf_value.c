@@ -352,6 +352,20 @@ static bool parse_revocation(const struct conf_option *o, void *owner, const cha
 	return true;
 }
 
+static bool parse_reach(const struct conf_option *o, void *owner, const char *text, char *why)
+{
+	static const char *const words[] = {[ADDR_HERE] = "any", [ADDR_PRIVATE] = "private", [ADDR_GLOBAL] = "global"};
+	enum addr_reach *field = field_of(o, owner);
+
+	for (enum addr_reach i = ADDR_HERE; i <= ADDR_GLOBAL; i++) {
+		if (strcmp(text, words[i]) != 0)
+			continue;
+		*field = i;
+		return true;
+	}
+	return bad(why, SHOWN " is none of any, private and global", text);
+}
+
 static bool key_parse(struct conf_key *key, struct span word)
 {
 	uint8_t bytes[sizeof(key->sha256) + 1]; /* what the decoder asks room for */
@@ -483,6 +497,7 @@ static const struct {
     [CONF_BACKEND] = {"name", store_text, false},
     [CONF_PLACES] = {"file or folder", parse_places, true},
     [CONF_REVOCATION] = {"soft or hard", parse_revocation, false},
+    [CONF_REACH] = {"any, private or global", parse_reach, false},
     [CONF_KEYS] = {"keys", parse_keys, true},
     [CONF_SERIAL] = {"serial number and key", parse_serial, true},
     [CONF_DATE] = {"date", parse_date, false},
@@ -552,6 +567,7 @@ void conf_value_free(const struct conf_option *option, void *owner)
 	case CONF_DURATION:
 	case CONF_ADDRESS:
 	case CONF_REVOCATION:
+	case CONF_REACH:
 	case CONF_DATE:
 		break;
 	}

@@ -230,19 +230,3 @@ bool jid_domainpart(struct span jid, struct span *domainpart)
 	*domainpart = (struct span){jid.p + start, bare - start};
 	return true;
 }
-
-bool jid_is_domain(struct span jid)
-{
-	return jid.n > 0 && memchr(jid.p, '@', jid.n) == NULL && memchr(jid.p, '/', jid.n) == NULL;
-}
-
-bool domain_is_child(const struct domain *name, const struct domain *base)
-{
-	const char *dot = memchr(name->s, '.', name->n);
-	size_t skip;
-
-	if (dot == NULL)
-		return false;
-	skip = (size_t)(dot - name->s) + 1;
-	return span_eq((struct span){name->s + skip, name->n - skip}, domain_span(base));
-}

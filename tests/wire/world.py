@@ -25,6 +25,7 @@ workers = 1
 log-level = debug
 [public]
 listen = {address}:{public}
+reach = any
 [trust]
 system = no
 anchor = {folder}/ca/root.crt

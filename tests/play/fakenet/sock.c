@@ -242,12 +242,6 @@ void sock_close(int fd)
 	*slot = (struct slot){NULL, NULL};
 }
 
-bool sock_original_destination(int fd, struct addr *out)
-{
-	*out = conn_of(fd)->ours;
-	return true;
-}
-
 /* --- for the fake loop --- */
 
 void fake_net_turn(void)

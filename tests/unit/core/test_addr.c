@@ -145,6 +145,65 @@ static void ports(void **state)
 	assert_string_equal(addr_format(&none, text), "-");
 }
 
+static void test_reach(void **state)
+{
+	static const struct {
+		const char *text;
+		enum addr_reach reach;
+	} rows[] = {
+	    {"0.0.0.0:1", ADDR_NOWHERE},
+	    {"1.0.0.1:1", ADDR_GLOBAL},
+	    {"9.255.255.255:1", ADDR_GLOBAL},
+	    {"10.0.0.0:1", ADDR_PRIVATE},
+	    {"10.255.255.255:1", ADDR_PRIVATE},
+	    {"11.0.0.0:1", ADDR_GLOBAL},
+	    {"100.63.255.255:1", ADDR_GLOBAL},
+	    {"100.64.0.0:1", ADDR_PRIVATE},
+	    {"100.127.255.255:1", ADDR_PRIVATE},
+	    {"100.128.0.0:1", ADDR_GLOBAL},
+	    {"127.0.0.0:1", ADDR_HERE},
+	    {"127.255.255.255:1", ADDR_HERE},
+	    {"128.0.0.0:1", ADDR_GLOBAL},
+	    {"169.253.255.255:1", ADDR_GLOBAL},
+	    {"169.254.169.254:1", ADDR_HERE},
+	    {"172.15.255.255:1", ADDR_GLOBAL},
+	    {"172.16.0.0:1", ADDR_PRIVATE},
+	    {"172.31.255.255:1", ADDR_PRIVATE},
+	    {"172.32.0.0:1", ADDR_GLOBAL},
+	    {"192.167.255.255:1", ADDR_GLOBAL},
+	    {"192.168.0.0:1", ADDR_PRIVATE},
+	    {"223.255.255.255:1", ADDR_GLOBAL},
+	    {"224.0.0.1:1", ADDR_NOWHERE},
+	    {"240.0.0.1:1", ADDR_NOWHERE},
+	    {"255.255.255.255:1", ADDR_NOWHERE},
+	    {"[::]:1", ADDR_NOWHERE},
+	    {"[::1]:1", ADDR_HERE},
+	    {"[::2]:1", ADDR_NOWHERE},
+	    {"[::ffff:192.0.2.1]:1", ADDR_NOWHERE},
+	    {"[fe80::1]:1", ADDR_HERE},
+	    {"[febf::1]:1", ADDR_HERE},
+	    {"[fec0::1]:1", ADDR_PRIVATE},
+	    {"[fbff::1]:1", ADDR_GLOBAL},
+	    {"[fc00::1]:1", ADDR_PRIVATE},
+	    {"[fdff::1]:1", ADDR_PRIVATE},
+	    {"[ff02::1]:1", ADDR_NOWHERE},
+	    {"[64:ff9b::127.0.0.1]:1", ADDR_HERE},
+	    {"[64:ff9b::10.0.0.1]:1", ADDR_PRIVATE},
+	    {"[64:ff9b::192.0.2.1]:1", ADDR_GLOBAL},
+	    {"[64:ff9b:1::10.0.0.1]:1", ADDR_GLOBAL},
+	    {"[2001:db8::1]:1", ADDR_GLOBAL},
+	};
+	struct addr a = {.len = 0};
+
+	(void)state;
+	assert_int_equal(addr_reach(&a), ADDR_NOWHERE);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_true(addr_parse(&a, span_of(rows[i].text), false));
+		if (addr_reach(&a) != rows[i].reach)
+			fail_msg("%s: %d", rows[i].text, (int)addr_reach(&a));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +212,7 @@ int main(void)
 	    cmocka_unit_test(parse_reads_only_the_span),
 	    cmocka_unit_test(equality),
 	    cmocka_unit_test(ports),
+	    cmocka_unit_test(test_reach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,7 +122,7 @@ static void bound(void **state)
 	assert_false(buf_reserve(&b, SIZE_MAX));
 	assert_true(buf_put(&b, run('b', 4)));
 	assert_holds(&b, "aaaaaabbbb");
-	buf_set_max(&b, 5);
+	b.max = 5;
 	assert_holds(&b, "aaaaaabbbb"); /* what is there stays */
 	assert_int_equal(buf_room(&b), 0);
 	assert_false(buf_reserve(&b, 0));
@@ -130,7 +130,7 @@ static void bound(void **state)
 	assert_int_equal(buf_room(&b), 1);
 	assert_true(buf_put(&b, run('c', 1)));
 	assert_false(buf_put(&b, run('c', 1)));
-	buf_set_max(&b, 6);
+	b.max = 6;
 	assert_true(buf_put(&b, run('d', 1)));
 	assert_holds(&b, "bbbbcd");
 	buf_free(&b);

@@ -45,8 +45,11 @@ static inline void setup(struct world *w)
 	w->server = fake_dns_new(w->loop, "127.0.0.1");
 	w->dns = dns_new(w->loop, &w->server->addr, 1, DNS_MS);
 	assert_non_null(w->dns);
-	w->options = (struct dial_options){
-	    .connect_ms = CONNECT_MS, .stagger_ms = STAGGER_MS, .random = next_chance, .random_arg = w};
+	w->options = (struct dial_options){.connect_ms = CONNECT_MS,
+	    .stagger_ms = STAGGER_MS,
+	    .reach = ADDR_HERE,
+	    .random = next_chance,
+	    .random_arg = w};
 }
 
 static inline void close_fd(struct world *w)

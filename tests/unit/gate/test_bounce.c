@@ -243,11 +243,14 @@ static void stream_that_ends_is_made_anew(void **state)
 
 	send_id(w, '1');
 	ends(&made.stream[0]);
+	/* the backend is away: it is not kept for a day on which somebody may write again */
 	assert_int_equal(made.n, 1);
+	expect_log(w, "event=bounces-lost");
+	assert_int_equal(ftruncate(fileno(w->log), 0), 0);
 	send_id(w, '2');
 	assert_int_equal(made.n, 2);
 	opens(&made.stream[1]);
-	expect_sent(&made.stream[1], "12");
+	expect_sent(&made.stream[1], "2");
 	/* it may be idle for long, and go */
 	ends(&made.stream[1]);
 	send_id(w, '3');
@@ -267,8 +270,8 @@ static void what_failed_to_leave_is_kept(void **state)
 	opens(&made.stream[0]);
 	made.stream[0].deaf = true;
 	send_id(w, '2');
-	ends(&made.stream[0]);
 	made.no_memory = true;
+	ends(&made.stream[0]);
 	send_id(w, '3');
 	made.no_memory = false;
 	send_id(w, '4');
@@ -277,6 +280,24 @@ static void what_failed_to_leave_is_kept(void **state)
 	expect_sent(&made.stream[0], "1");
 	expect_sent(&made.stream[1], "234");
 	bouncer_release(w->b);
+	expect_log(w, NULL);
+}
+
+/* Nobody has to write again for that. */
+static void what_failed_to_leave_goes_to_the_next_stream(void **state)
+{
+	struct world *w = *state;
+
+	send_id(w, '1');
+	opens(&made.stream[0]);
+	made.stream[0].deaf = true;
+	send_id(w, '2');
+	bouncer_release(w->b);
+	ends(&made.stream[0]);
+	assert_int_equal(made.n, 2);
+	opens(&made.stream[1]);
+	expect_sent(&made.stream[1], "2");
+	assert_true(made.stream[1].ended);
 	expect_log(w, NULL);
 }
 
@@ -294,8 +315,8 @@ static void released_without_a_stream_is_told_at_once(void **state)
 {
 	struct world *w = *state;
 
+	made.no_memory = true;
 	send_id(w, '1');
-	ends(&made.stream[0]);
 	bouncer_release(w->b);
 	expect_log(w, "event=bounces-lost");
 }
@@ -339,6 +360,7 @@ int main(void)
 	    TEST(released_one_delivers_first),
 	    TEST(stream_that_ends_is_made_anew),
 	    TEST(what_failed_to_leave_is_kept),
+	    TEST(what_failed_to_leave_goes_to_the_next_stream),
 	    TEST(what_cannot_be_delivered_is_told),
 	    TEST(released_without_a_stream_is_told_at_once),
 	    TEST(only_so_much_waits),

@@ -112,7 +112,7 @@ static void check_reason(const struct side *s)
 	case REASON_LIMIT_QUEUE: /* full and no memory are one to a buffer */
 	case REASON_TLS_FAILED:
 	case REASON_TLS_BROKEN:
-	case REASON_TLS_REFUSED: /* by the other one's going */
+	case REASON_TLS_LOST: /* by the other one's going */
 	case REASON_PEER_LOST:
 		return;
 	default:

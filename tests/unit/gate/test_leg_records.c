@@ -279,11 +279,11 @@ static void check_end_in_the_handshake(struct tls_world *t, bool reset)
 	UNTIL(l.a.failed == 1, turn(&t->w));
 	if (reset)
 		l.fd = -1;
-	assert_int_equal(leg_why(l.a.leg), REASON_TLS_REFUSED);
+	assert_int_equal(leg_why(l.a.leg), REASON_TLS_LOST);
 	link_down(&l);
 }
 
-static void test_end_in_the_handshake_is_a_refusal(void **state)
+static void test_end_in_the_handshake_is_a_loss(void **state)
 {
 	check_end_in_the_handshake(*state, false);
 	check_end_in_the_handshake(*state, true);
@@ -393,7 +393,7 @@ int main(void)
 	    TLS_TEST(test_our_alert_reaches_the_peer),
 	    TLS_TEST(test_alert_in_the_handshake_is_a_refusal),
 	    TLS_TEST(test_refused_certificate_is_a_refusal),
-	    TLS_TEST(test_end_in_the_handshake_is_a_refusal),
+	    TLS_TEST(test_end_in_the_handshake_is_a_loss),
 	    TLS_TEST(test_cut_without_close_notify_is_an_end),
 	    TLS_TEST(test_last_words_are_heard_though_sending_fails),
 	    TLS_TEST(test_alert_later_is_no_refusal),

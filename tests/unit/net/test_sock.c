@@ -367,88 +367,6 @@ static void test_descriptor_limit_is_told(void **state)
 	sock_close(listener);
 }
 
-/* --- redirects --- */
-
-static void test_original_destination_without_redirect(void **state)
-{
-	struct addr got;
-	struct ends e;
-
-	(void)state;
-	ends_open(&e, "127.0.0.1:0");
-	assert_true(sock_original_destination(e.far, &got));
-	assert_true(addr_eq(&got, &e.at));
-	ends_close(&e);
-	assert_false(sock_original_destination(-1, &got));
-}
-
-enum { CHILD_SKIP = 77 };
-
-#define CHILD_NEED(cond)                                                                                               \
-	do {                                                                                                           \
-		if (!(cond)) {                                                                                         \
-			fprintf(stderr, "redirect: %s at line %d: errno %d\n", #cond, __LINE__, errno);                \
-			_exit(1);                                                                                      \
-		}                                                                                                      \
-	} while (0)
-
-static bool child_poll(int fd, short events)
-{
-	struct pollfd p = {.fd = fd, .events = events};
-
-	return poll(&p, 1, 10000) == 1;
-}
-
-static void child_redirected(const char *listen_text, const char *to_text, uint16_t listen_port)
-{
-	char err[256];
-	struct addr at, to, peer, got;
-	int listener, near, far, cause = 0;
-
-	CHILD_NEED(addr_parse(&at, span_of(listen_text), true) && addr_parse(&to, span_of(to_text), true));
-	addr_set_port(&at, listen_port);
-	listener = sock_listen(&at, true, err, sizeof(err));
-	CHILD_NEED(listener >= 0);
-	CHILD_NEED(sock_connect(&to, &near, &cause) == SOCK_OK);
-	CHILD_NEED(child_poll(listener, POLLIN));
-	CHILD_NEED(sock_accept(listener, &far, &peer, &cause) == SOCK_OK);
-	CHILD_NEED(sock_original_destination(far, &got));
-	CHILD_NEED(addr_eq(&got, &to));
-	sock_close(far);
-	sock_close(near);
-	sock_close(listener);
-}
-
-static void child_main(void)
-{
-	if (unshare(CLONE_NEWNET) != 0)
-		_exit(CHILD_SKIP);
-	if (system("ip link set lo up && ip addr add 2001:db8::7/128 dev lo && ip addr add 192.0.2.7/32 dev lo && "
-	           "nft add table inet t && nft 'add chain inet t out { type nat hook output priority -100 ; }' && "
-	           "nft add rule inet t out tcp dport 5269 redirect to :15269") != 0)
-		_exit(CHILD_SKIP);
-	child_redirected("127.0.0.1:0", "192.0.2.7:5269", 15269);
-	child_redirected("[::]:0", "[2001:db8::7]:5269", 15269);
-	_exit(0);
-}
-
-/* Real redirects, in a network namespace of our own. */
-static void test_original_destination_of_a_redirect(void **state)
-{
-	pid_t child = fork();
-	int status = 0;
-
-	(void)state;
-	assert_true(child >= 0);
-	if (child == 0)
-		child_main();
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == CHILD_SKIP)
-		skip(); /* no right to make a namespace, or no nft */
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,8 +383,6 @@ int main(void)
 	    cmocka_unit_test(test_probe_ignores_the_remains_of_connections),
 	    cmocka_unit_test(test_listen_errors_are_sentences),
 	    cmocka_unit_test(test_descriptor_limit_is_told),
-	    cmocka_unit_test(test_original_destination_without_redirect),
-	    cmocka_unit_test(test_original_destination_of_a_redirect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

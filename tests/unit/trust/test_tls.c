@@ -147,7 +147,7 @@ static void test_read_stops_at_the_bound_of_plain(void **state)
 	link_public(&l, *state, MAX);
 	assert_int_equal(tls_write(l.client.tls, (struct span){big, sizeof(big)}, &taken, &l.client.out), TLS_DONE);
 	(void)wire_move(&l.client, &l.server, MAX);
-	buf_set_max(&l.server.plain, 1000);
+	l.server.plain.max = 1000;
 	while ((rc = tls_read(l.server.tls, &l.server.in, &l.server.plain, &l.server.out)) == TLS_WANT_ROOM) {
 		assert_int_equal(buf_len(&l.server.plain), 1000);
 		got += 1000;
@@ -166,7 +166,7 @@ static void test_write_stops_at_the_bound_of_out(void **state)
 	size_t taken, rest;
 
 	link_public(&l, *state, MAX);
-	buf_set_max(&l.client.out, 20000);
+	l.client.out.max = 20000;
 	assert_int_equal(
 	    tls_write(l.client.tls, (struct span){big, sizeof(big)}, &taken, &l.client.out), TLS_WANT_ROOM);
 	assert_in_range(taken, 15000, 20000);
@@ -264,11 +264,11 @@ static void test_close_twice_keeps_plaintext(void **state)
 	link_public(&l, *state, MAX);
 	assert_int_equal(tls_write(l.server.tls, SPAN("0123456789"), &taken, &l.server.out), TLS_DONE);
 	(void)wire_move(&l.server, &l.client, MAX);
-	buf_set_max(&l.client.plain, 4);
+	l.client.plain.max = 4;
 	assert_int_equal(tls_read(l.client.tls, &l.client.in, &l.client.plain, &l.client.out), TLS_WANT_ROOM);
 	tls_close(l.client.tls, &l.client.out);
 	tls_close(l.client.tls, &l.client.out);
-	buf_set_max(&l.client.plain, 100);
+	l.client.plain.max = 100;
 	assert_int_equal(tls_read(l.client.tls, &l.client.in, &l.client.plain, &l.client.out), TLS_WANT_READ);
 	assert_true(span_eq(buf_span(&l.client.plain), SPAN("0123456789")));
 	link_down(&l);
