@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "sallyport/conf.h"
+#include "sallyport/control.h"
 #include "sallyport/gate.h"
 #include "sallyport/log.h"
 #include "sallyport/loop.h"
@@ -35,14 +36,30 @@ struct daemon {
 	struct loop_timer *look, *lists;
 	int64_t reminded; /* Unix seconds: up to then it was told what time has ended */
 	struct worker_thread worker[WORKERS_MAX];
+	struct gate *gates[WORKERS_MAX]; /* theirs */
 	unsigned workers, running;
 	bool ending;
+	struct control *control; /* NULL: not yet */
+	uint64_t renewals;       /* begun so far */
 };
 
-/* What a worker is told when the configuration was read again. */
-struct reload {
+/* Going over to another site, until all workers have. */
+struct renewal {
+	struct daemon *daemon;
+	uint64_t number;
+	unsigned left;
+	bool good;
+	char text[512];
+	char *lines; /* what is wrong with the file, a line each; NULL: nothing */
+};
+
+/* A worker's part in it. */
+struct handover {
+	struct renewal *renewal;
 	struct worker_thread *worker;
 	struct site *site;
+	bool good;
+	char err[256];
 };
 
 static int usage(FILE *to)
@@ -57,11 +74,8 @@ static int usage(FILE *to)
 	return to == stdout ? 0 : 2;
 }
 
-static struct conf *read_conf(const char *path)
+static struct conf *read_conf(const char *path, struct conf_errors *errors)
 {
-	struct conf_errors *errors = calloc(1, sizeof *errors);
-	if (errors == NULL)
-		return NULL;
 	struct conf *conf = conf_load(path, errors);
 	for (size_t i = 0; i < errors->n && i < ARRAY_LEN(errors->text); i++)
 		fprintf(stderr, "%s\n", errors->text[i]);
@@ -69,7 +83,6 @@ static struct conf *read_conf(const char *path)
 		fprintf(stderr, "… and %zu more\n", errors->n - ARRAY_LEN(errors->text));
 	for (size_t i = 0; i < errors->warnings && i < ARRAY_LEN(errors->warning); i++)
 		fprintf(stderr, "warning: %s\n", errors->warning[i]);
-	free(errors);
 	return conf;
 }
 
@@ -198,30 +211,60 @@ static void on_signal(void *arg)
 	d->ending = true;
 }
 
-static void reload_worker(void *arg)
+static void end_renewal(struct renewal *n)
 {
-	struct reload *r = arg;
-	char err[256];
-	if (!gate_reload(r->worker->gate, r->site, err, sizeof err))
-		log_text(LOG_ERROR, "reload", "a worker goes on with the old configuration: %s", err);
-	site_leave(r->site);
-	site_unref(r->site);
-	free(r);
+	log_text(n->good ? LOG_INFO : LOG_ERROR, "reload", "%s", n->text);
+	control_reloaded(n->daemon->control, n->number, n->good, n->text, n->lines != NULL ? n->lines : "");
+	free(n->lines);
+	free(n);
 }
 
-static bool tell_worker(struct worker_thread *w, struct site *site)
+static void on_handed_over(void *arg)
 {
-	struct reload *r = calloc(1, sizeof *r);
-	if (r == NULL)
+	struct handover *h = arg;
+	struct renewal *n = h->renewal;
+	if (!h->good && n->good) {
+		n->good = false;
+		snprintf(n->text, sizeof n->text, "a worker goes on with the old configuration: %s", h->err);
+	}
+	site_unref(h->site);
+	free(h);
+	if (--n->left == 0)
+		end_renewal(n);
+}
+
+static void take_over(void *arg)
+{
+	struct handover *h = arg;
+	h->good = gate_reload(h->worker->gate, h->site, h->err, sizeof h->err);
+	site_leave(h->site);
+	if (!loop_post(h->worker->daemon->loop, on_handed_over, h))
+		log_text(LOG_ERROR, "reload", "no memory to say that a worker is through with it");
+}
+
+static bool tell_worker(struct renewal *n, struct worker_thread *w, struct site *site)
+{
+	struct handover *h = calloc(1, sizeof *h);
+	if (h == NULL)
 		return false;
-	*r = (struct reload){w, site_ref(site)};
+	*h = (struct handover){.renewal = n, .worker = w, .site = site_ref(site)};
 	site_enter(site);
-	if (loop_post(w->loop, reload_worker, r))
+	n->left++;
+	if (loop_post(w->loop, take_over, h))
 		return true;
+	n->left--;
 	site_leave(site);
 	site_unref(site);
-	free(r);
+	free(h);
 	return false;
+}
+
+/* A gateway that passes on mail does not stay down because nobody can ask it how it is. */
+static void listen_for_control(struct daemon *d, const struct conf *conf)
+{
+	char err[256];
+	if (!control_listen(d->control, conf, err, sizeof err))
+		log_text(LOG_ERROR, "control", "sallyportctl cannot ask this daemon: %s", err);
 }
 
 /* Renewed certificates need no reload. */
@@ -232,35 +275,88 @@ static void on_look(void *arg)
 	loop_timer_set(d->look, d->site->conf->certificate_interval);
 }
 
-/* What does not come up changes nothing. */
-static void renew(struct daemon *d, struct conf *conf)
+static void tell_workers(struct renewal *n, struct site *site)
 {
-	char err[512] = "the configuration is not in order, see above";
+	struct daemon *d = n->daemon;
+	n->good = true;
+	snprintf(n->text, sizeof n->text, "%zu hosts, %zu backends", site->conf->hosts_n, site->conf->backends_n);
+	for (unsigned i = 0; i < d->workers; i++) {
+		if (tell_worker(n, &d->worker[i], site))
+			continue;
+		n->good = false;
+		snprintf(n->text, sizeof n->text, "no memory: a worker goes on with the old configuration");
+	}
+}
+
+/* What does not come up changes nothing. */
+static bool renew(struct renewal *n, struct conf *conf)
+{
+	struct daemon *d = n->daemon;
+	char err[400] = "the configuration is not in order";
 	struct site *site = conf != NULL ? site_new(conf, d->site, err, sizeof err) : NULL;
 	if (site == NULL || !ports_new(d->site->conf, site->conf)) {
-		log_text(LOG_ERROR, "reload", "nothing has changed: %s", site == NULL ? err : "a new port is taken");
+		snprintf(
+		    n->text, sizeof n->text, "nothing has changed: %s", site == NULL ? err : "a new port is taken");
 		site_unref(site);
-		return;
+		return false;
 	}
-	bool ok = true;
-	for (unsigned i = 0; i < d->workers; i++)
-		ok = tell_worker(&d->worker[i], site) && ok;
+	tell_workers(n, site);
 	log_set_level(site->conf->log_level);
-	log_text(ok ? LOG_INFO : LOG_ERROR, "reload",
-	    ok ? "%zu hosts, %zu backends" : "out of memory at %zu hosts, %zu backends", site->conf->hosts_n,
-	    site->conf->backends_n);
+	listen_for_control(d, site->conf);
 	site_unref(d->site);
 	d->site = site;
 	cert_store_remind(site->certs, 0, time(NULL));
 	on_look(d);
+	return true;
+}
+
+static char *lines_of(const struct conf_errors *errors)
+{
+	char *lines = NULL;
+	size_t n;
+	FILE *to = open_memstream(&lines, &n);
+	if (to == NULL)
+		return NULL;
+	for (size_t i = 0; i < errors->n && i < ARRAY_LEN(errors->text); i++)
+		fprintf(to, "%s\n", errors->text[i]);
+	if (errors->n > ARRAY_LEN(errors->text))
+		fprintf(to, "… and %zu more\n", errors->n - ARRAY_LEN(errors->text));
+	return fclose(to) == 0 ? lines : NULL;
+}
+
+/* conf NULL: it is read again.  Returns the renewal's number. */
+static uint64_t begin_renewal(struct daemon *d, struct conf *conf)
+{
+	struct conf_errors *errors = calloc(1, sizeof *errors);
+	struct renewal *n = calloc(1, sizeof *n);
+	uint64_t number = ++d->renewals;
+	if (errors == NULL || n == NULL) {
+		log_text(LOG_ERROR, "reload", "nothing has changed: no memory");
+		control_reloaded(d->control, number, false, "nothing has changed: no memory", "");
+		free(n);
+		free(errors);
+		return number;
+	}
+	*n = (struct renewal){.daemon = d, .number = number};
+	if (d->ending)
+		snprintf(n->text, sizeof n->text, "nothing has changed: the gateway is ending");
+	struct conf *read = d->ending ? NULL : conf != NULL ? conf_ref(conf) : read_conf(d->path, errors);
+	n->lines = lines_of(errors);
+	if (d->ending || !renew(n, read) || n->left == 0)
+		end_renewal(n);
+	conf_unref(read);
+	free(errors);
+	return number;
+}
+
+static uint64_t on_asked_to_reload(void *arg)
+{
+	return begin_renewal(arg, NULL);
 }
 
 static void on_reload(void *arg)
 {
-	struct daemon *d = arg;
-	struct conf *conf = read_conf(d->path);
-	renew(d, conf);
-	conf_unref(conf);
+	(void)begin_renewal(arg, NULL);
 }
 
 /* New revocation lists come into effect by themselves; the configuration file is not read for them.  And time ends rows and
@@ -274,7 +370,7 @@ static void on_lists(void *arg)
 	d->reminded = now;
 	if (cert_store_outdated(d->site->certs)) {
 		log_text(LOG_INFO, "revocation", "the files of revocation lists have changed: reading them again");
-		renew(d, d->site->conf);
+		(void)begin_renewal(d, d->site->conf);
 	}
 	loop_timer_set(d->lists, d->site->conf->revocation_interval);
 }
@@ -295,8 +391,28 @@ static bool make_workers(struct daemon *d)
 			log_text(LOG_ERROR, "start", "%s", err);
 			return false;
 		}
+		d->gates[i] = w->gate;
 	}
 	return true;
+}
+
+static struct site *present_site(void *arg)
+{
+	struct daemon *d = arg;
+	return d->site;
+}
+
+static bool make_control(struct daemon *d)
+{
+	d->control = control_new(&(struct control_host){
+	    .loop = d->loop,
+	    .gates = d->gates,
+	    .workers = d->workers,
+	    .arg = d,
+	    .site = present_site,
+	    .reload = on_asked_to_reload,
+	});
+	return d->control != NULL;
 }
 
 /* Signals are main's: the workers start with all of them blocked. */
@@ -329,7 +445,8 @@ static int serve(struct daemon *d)
 		on[i] = loop_signal_new(d->loop, signals[i], signals[i] == SIGHUP ? on_reload : on_signal, d);
 		ok = on[i] != NULL;
 	}
-	if (ok && make_workers(d) && drop_privileges(d->site->conf->user)) {
+	if (ok && make_workers(d) && drop_privileges(d->site->conf->user) && make_control(d)) {
+		listen_for_control(d, d->site->conf);
 		if (!start_workers(d))
 			_exit(1);
 		log_text(LOG_INFO, "start", "ready: %zu hosts, %zu backends, %u workers", d->site->conf->hosts_n,
@@ -342,6 +459,9 @@ static int serve(struct daemon *d)
 	for (unsigned i = 0; i < d->workers; i++) {
 		if (d->worker[i].started)
 			pthread_join(d->worker[i].thread, NULL);
+	}
+	control_free(d->control);
+	for (unsigned i = 0; i < d->workers; i++) {
 		gate_free(d->worker[i].gate);
 		if (d->worker[i].loop != NULL)
 			loop_free(d->worker[i].loop);
@@ -375,7 +495,9 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage(stderr);
-	struct conf *conf = read_conf(path);
+	struct conf_errors *errors = calloc(1, sizeof *errors);
+	struct conf *conf = errors != NULL ? read_conf(path, errors) : NULL;
+	free(errors);
 	if (conf == NULL)
 		return 1;
 	log_set_level(conf->log_level);

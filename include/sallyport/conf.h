@@ -108,6 +108,9 @@ struct conf {
 	uint32_t workers; /* 0: one a core */
 	char *user;       /* to become after binding and reading keys; NULL: stay */
 	char *secret;     /* dialback secret shared by instances of one gateway; NULL: a random one at start */
+	/* [control] */
+	char *control_socket;
+	uint32_t control_mode;
 	/* [public] */
 	struct addr *public_listen;
 	size_t public_listens;

@@ -6,6 +6,7 @@
 #define SALLYPORT_GATE_H
 
 #include "sallyport/base.h"
+#include "sallyport/fsm.h"
 #include "sallyport/loop.h"
 #include "sallyport/site.h"
 #include "sallyport/tally.h"
@@ -27,5 +28,10 @@ void gate_free(struct gate *gate);
 size_t gate_streams(const struct gate *gate);
 /* What it has counted; any thread, while the gate lives. */
 const struct tally *gate_tally(const struct gate *gate);
+/* Adds how many there are to sum. */
+void gate_count(const struct gate *gate, uint32_t sum[ROLE_COUNT][STATE_COUNT]);
+
+/* Any thread that knows the gate is alive: calls fn(arg) on the gate's own soon.  False: no memory. */
+MUST_CHECK bool gate_post(struct gate *gate, void (*fn)(void *arg), void *arg);
 
 #endif

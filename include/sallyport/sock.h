@@ -1,6 +1,8 @@
-/* sock: non-blocking TCP sockets; the only module that makes socket system calls. */
+/* sock: non-blocking TCP and Unix sockets; the only module that makes socket system calls. */
 #ifndef SALLYPORT_SOCK_H
 #define SALLYPORT_SOCK_H
+
+#include <sys/types.h>
 
 #include "sallyport/addr.h"
 #include "sallyport/base.h"
@@ -30,5 +32,23 @@ MUST_CHECK enum sock_rc sock_recv(int fd, char *to, size_t cap, size_t *got, int
 MUST_CHECK enum sock_rc sock_send(int fd, const struct span *parts, size_t parts_n, size_t *sent, int *err);
 void sock_shut_write(int fd); /* FIN */
 void sock_close(int fd);
+
+/* --- Unix sockets: streams, by path --- */
+/* Who is at the other end, as the kernel knew when the connection was made. */
+struct sock_user {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+};
+
+/* Makes the file with this mode and listens.  What a dead process left there is taken away; a living one's is not.
+ * -1: err holds a sentence with path and cause. */
+MUST_CHECK int sock_local_listen(const char *path, unsigned mode, char *err, size_t err_n);
+/* Accepts one connection, non-blocking and close-on-exec; results as of sock_accept(). */
+MUST_CHECK enum sock_rc sock_local_accept(int listener, int *fd, struct sock_user *user, int *err);
+/* Whether group is the user's first, or one of the others (SO_PEERGROUPS). */
+MUST_CHECK bool sock_local_in_group(int fd, const struct sock_user *user, gid_t group);
+/* A blocking connection, for tools.  -1: see errno. */
+MUST_CHECK int sock_local_connect(const char *path);
 
 #endif

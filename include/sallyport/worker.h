@@ -5,6 +5,7 @@
 #include "sallyport/base.h"
 #include "sallyport/buf.h"
 #include "sallyport/dns.h"
+#include "sallyport/fsm.h"
 #include "sallyport/loop.h"
 #include "sallyport/site.h"
 #include "sallyport/tally.h"
@@ -21,6 +22,7 @@ struct worker {
 	struct outages *outages;
 	struct stream *streams; /* all of them, newest first */
 	size_t streams_n;
+	uint32_t count[ROLE_COUNT][STATE_COUNT]; /* of them */
 	unsigned handshakes;    /* in progress on the public side */
 	struct tally tally;
 	bool draining;

@@ -1,15 +1,24 @@
 /* sallyportctl: one function a subcommand, in a file of its name.
  *
- * argv[0] is the subcommand; what it returns is the exit code: 0 well, 1 not, 2 unusable (bad usage, no such file). */
+ * argv[0] is the subcommand; what it returns is the exit code: 0 well, 1 not (the daemon says why), 2 unusable (bad usage,
+ * no such file), 3 no daemon could be asked. */
 #ifndef CTL_H
 #define CTL_H
+
+#include <jansson.h>
 
 #include "sallyport/base.h"
 
 #define CTL_OK 0
 #define CTL_BROKEN 1
 #define CTL_UNUSABLE 2
+#define CTL_UNREACHABLE 3
 
+/* Of the daemon (control.h). */
+int ctl_status(int argc, char **argv);
+int ctl_reload(int argc, char **argv);
+
+/* Of nobody. */
 int ctl_explain(int argc, char **argv);
 int ctl_scan(int argc, char **argv);
 int ctl_verify(int argc, char **argv);
@@ -22,5 +31,34 @@ struct ctl_bytes {
 /* Appends a file.  False: it says why on stderr. */
 MUST_CHECK bool ctl_read(struct ctl_bytes *b, const char *path);
 void ctl_bytes_free(struct ctl_bytes *b);
+
+/* --- asking the daemon (ask.c) --- */
+struct ctl_ask {
+	const char *usage;  /* what stands behind the command's name */
+	const char *socket; /* --socket */
+	bool json;          /* --json: lines are printed as they come */
+	bool patient;       /* the answer may take its time */
+	char **words;       /* what is no option; of argv */
+	int words_n;
+};
+/* Takes the options that all commands of the daemon have.  False: it said what is wrong. */
+MUST_CHECK bool ctl_ask_options(struct ctl_ask *a, int argc, char **argv, int words_min, int words_max);
+/* Sends a line, and hands over each row of the answer but the last; returns the exit code, and has said what was wrong.
+ * row NULL: there are none. */
+MUST_CHECK int ctl_ask(const struct ctl_ask *a, const char *request, void (*row)(void *arg, const json_t *row), void *arg);
+/* Members of a row; missing, or of another kind: "" and 0. */
+const char *ctl_text(const json_t *row, const char *key);
+int64_t ctl_number(const json_t *row, const char *key);
+bool ctl_is(const json_t *row, const char *type);
+
+/* --- printing (print.c) --- */
+/* Text of strangers, without what a terminal must not get. */
+void ctl_put(const char *text);
+enum ctl_colour { CTL_PLAIN, CTL_RED, CTL_YELLOW, CTL_BOLD };
+/* The same in a colour, if a terminal is at the other end that wants any (NO_COLOR, TERM). */
+void ctl_put_in(enum ctl_colour colour, const char *text);
+/* "3d 4h", "12s": two units at most. */
+#define CTL_SPAN_MAX 24
+const char *ctl_span(int64_t seconds, char out[static CTL_SPAN_MAX]);
 
 #endif

@@ -10,7 +10,9 @@ static const struct command {
 	const char *arguments, *help;
 } commands[] = {
     {"explain", ctl_explain, "CODE | --list", "say what a reason code means and who must do what about it"},
+    {"reload", ctl_reload, "[--socket PATH] [--json]", "have the daemon read its configuration again, and say what changed"},
     {"scan", ctl_scan, "[--chunk N] [--document] FILE|-", "say whether a captured stream is XML that we let through"},
+    {"status", ctl_status, "[--socket PATH] [--json]", "say how the daemon is"},
     {"verify", ctl_verify,
         "[--trust ROOTS.pem] [--untrusted CHAIN.pem] [--crl PLACE] [--revocation soft|hard] [--at TIME] [--domain D] "
         "[--json] LEAF.pem",

@@ -163,6 +163,18 @@ void gate_free(struct gate *g)
 	loop_defer(g->w.loop, &g->gone, release, g);
 }
 
+void gate_count(const struct gate *g, uint32_t sum[ROLE_COUNT][STATE_COUNT])
+{
+	for (size_t role = 0; role < ROLE_COUNT; role++)
+		for (size_t state = 0; state < STATE_COUNT; state++)
+			sum[role][state] += g->w.count[role][state];
+}
+
+bool gate_post(struct gate *g, void (*fn)(void *arg), void *arg)
+{
+	return loop_post(g->w.loop, fn, arg);
+}
+
 size_t gate_streams(const struct gate *g)
 {
 	return g->w.streams_n;

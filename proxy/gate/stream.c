@@ -64,6 +64,8 @@ void stream_enter(struct stream *s, enum fsm_state next)
 		leave_handshake(s);
 		stream_count_tls_over(s);
 	}
+	s->w->count[s->role][s->state]--;
+	s->w->count[s->role][next]++;
 	s->state = next;
 	s->moved_at = loop_now(s->w->loop);
 	uint32_t ms = timer_ms(s);
@@ -144,6 +146,7 @@ static struct stream *make(struct worker *w, struct site *site, enum role role, 
 	w->streams = s;
 	w->streams_n++;
 	stats_add(&w->tally.begun[role], 1);
+	w->count[role][s->state]++;
 	return s;
 }
 

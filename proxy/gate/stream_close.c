@@ -260,6 +260,7 @@ static void unlink_stream(struct stream *s)
 		s->next->prev = s->prev;
 	w->streams_n--;
 	stats_add(&w->tally.gone[s->role], 1);
+	w->count[s->role][s->state]--;
 }
 
 void stream_free(struct stream *s)
@@ -283,8 +284,8 @@ void stream_free(struct stream *s)
 	s->tls_next = NULL;
 	loop_timer_free(s->timer);
 	s->timer = NULL;
-	s->state = STATE_CLOSING;
 	unlink_stream(s);
+	s->state = STATE_CLOSING;
 	/* a callback of this stream may be on the stack */
 	loop_defer(w->loop, &s->gone, release, s);
 	if (w->draining && w->streams == NULL && w->empty != NULL)

@@ -1,11 +1,14 @@
 #include "conf_internal.h"
 
 #include <stdlib.h>
+#include <sys/un.h>
 #include <time.h>
 
 /* A backend's server waits this long for the answer to its dialback at least (measured: ejabberd 30s, Prosody 90s;
  * known: Openfire 20s). */
 #define BACKEND_PATIENCE_MS 20000
+
+#define CONTROL_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 
 /* The line that set an option in a section; 0: none did. */
 static unsigned draft_line(const struct conf_draft *d, const char *key)
@@ -347,6 +350,9 @@ static void check_numbers(struct conf_build *b)
 {
 	const struct conf *conf = b->conf;
 
+	if (strlen(conf->control_socket) > CONTROL_PATH_MAX)
+		conf_error(b, line_of(b, "control", "socket"), "socket: the path of a Unix socket has at most %zu bytes",
+		    CONTROL_PATH_MAX);
 	if (conf->limits.queue_bytes < conf->limits.stanza_bytes) {
 		unsigned line = line_of(b, "limits", "queue-size");
 

@@ -13,6 +13,7 @@
 
 enum {
 	S_GLOBAL,
+	S_CONTROL,
 	S_PUBLIC,
 	S_CERTIFICATES,
 	S_TRUST,
@@ -28,6 +29,7 @@ enum {
 
 const struct conf_section conf_sections[] = {
     [S_GLOBAL] = {"global", NULL, NULL, CONF_OF_ALL, "The process."},
+    [S_CONTROL] = {"control", NULL, NULL, CONF_OF_ALL, "Where sallyportctl asks and commands."},
     [S_PUBLIC] = {"public", NULL, NULL, CONF_OF_ALL, "The side that other servers see."},
     [S_CERTIFICATES] = {"certificates", NULL, NULL, CONF_OF_ALL, "Where our own certificates lie."},
     [S_TRUST] = {"trust", NULL, NULL, CONF_OF_ALL, "Whose certificates count."},
@@ -76,6 +78,12 @@ const struct conf_option conf_options[] = {
     {ALL(S_GLOBAL, "secret", CONF_SECRET, secret), 0, 0, NULL, "16 or more random characters",
      "The dialback secret that all instances in front of the same backends share; without it a random one is made at "
      "each start, which is right for a single instance."},
+
+    {ALL(S_CONTROL, "socket", CONF_PATH, control_socket), 0, 0, "/run/sallyport/control", NULL,
+     "The Unix socket that sallyportctl speaks to; its folder must exist, and belong to the gateway's user."},
+    {ALL(S_CONTROL, "mode", CONF_MODE, control_mode), 0, 0777, "0660", NULL,
+     "Who may open it, as for chmod: whoever may write to it may ask; commands that change something are taken only from "
+     "root, the gateway's own user and members of its group."},
 
     {ALL_LIST(S_PUBLIC, "listen", CONF_ADDRESSES, public_listen, public_listens), 0, 0, NULL, "0.0.0.0:25269 [::]:25269",
      "Where other servers connect to, by STARTTLS or direct TLS: either is known by its first byte; [::] is IPv6 alone."},

@@ -475,6 +475,17 @@ static bool parse_ciphers(const struct conf_option *o, void *owner, const char *
 	return conf_ciphers_parse(text, field_of(o, owner), why);
 }
 
+static bool parse_mode(const struct conf_option *o, void *owner, const char *text, char *why)
+{
+	char *end;
+	unsigned long mode = strtoul(text, &end, 8);
+
+	if (text[strspn(text, "01234567")] != '\0' || end == text || mode > o->most)
+		return bad(why, SHOWN " is no file mode: write one as in 0660", text);
+	*(uint32_t *)field_of(o, owner) = (uint32_t)mode;
+	return true;
+}
+
 static const struct {
 	const char *name;
 	parse_fn *parse;
@@ -503,6 +514,7 @@ static const struct {
     [CONF_DATE] = {"date", parse_date, false},
     [CONF_TEXT] = {"text", store_text, false},
     [CONF_CIPHERS] = {"cipher list", parse_ciphers, false},
+    [CONF_MODE] = {"file mode", parse_mode, false},
 };
 
 const char *conf_type_name(enum conf_type type)
@@ -569,6 +581,7 @@ void conf_value_free(const struct conf_option *option, void *owner)
 	case CONF_REVOCATION:
 	case CONF_REACH:
 	case CONF_DATE:
+	case CONF_MODE:
 		break;
 	}
 }

@@ -23,6 +23,8 @@ CONFIG = """\
 [global]
 workers = 1
 log-level = debug
+[control]
+socket = {folder}/control
 [public]
 listen = {address}:{public}
 reach = any

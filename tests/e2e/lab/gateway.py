@@ -51,6 +51,7 @@ class Gateway:
 	def configure(self):
 		sections = {
 			"global": [("log-level", "debug"), ("workers", "2")],
+			"control": [("socket", f"{self.dir}/control")],
 			"public": [("listen", f"0.0.0.0:{PUBLIC_PORT}"), ("listen", f"[::]:{PUBLIC_PORT}")],
 			"trust": [("system", "yes")],
 			"backend old": [("connect", "127.0.0.1:5269"), ("listen", f"127.0.0.1:{BACKEND_PORT}"),

@@ -139,10 +139,10 @@ static void sections(void **state)
 	    {"[globl]\nx = 1\ny\n" REST, {"1: unknown section [globl]; did you mean [global]?",
 	                                     "3: this is neither a [section] nor \"key = value\""}},
 	    {"[Backends old]\n" REST, {"1: unknown section [Backends]; did you mean [backend NAME]?"}},
-	    {"[virtual]\n" REST,
-	        {"1: unknown section [virtual]; there are: [global], [public], [certificates], [trust], [revocation], "
-	         "[dns], [backend NAME], [host DOMAIN], [peer DOMAIN], [timeouts], [limits]"}},
-	    {"[]\n" REST, {"1: unknown section []; there are: [global], [public], [certificates], [trust], "
+	    {"[virtual]\n" REST, {"1: unknown section [virtual]; there are: [global], [control], [public], "
+	                          "[certificates], [trust], [revocation], "
+	                          "[dns], [backend NAME], [host DOMAIN], [peer DOMAIN], [timeouts], [limits]"}},
+	    {"[]\n" REST, {"1: unknown section []; there are: [global], [control], [public], [certificates], [trust], "
 	                   "[revocation], [dns], [backend NAME], "
 	                   "[host DOMAIN], [peer DOMAIN], [timeouts], [limits]"}},
 	    {"[global\nlog-level = x\n" REST, {"1: a section without its \"]\""}},
@@ -450,6 +450,21 @@ static void peers(void **state)
 	check_cases(cases, ARRAY_LEN(cases));
 }
 
+static void control_socket(void **state)
+{
+	static const struct conf_case cases[] = {
+	    {"[control]\nsocket = control\n" REST, {"2: socket: \"control\" is no absolute path"}},
+	    {"[control]\nsocket = /" X50 X50 X10 "\n" REST,
+	        {"2: socket: the path of a Unix socket has at most 107 bytes"}},
+	    {"[control]\nmode = 0668\n" REST, {"2: mode: \"0668\" is no file mode: write one as in 0660"}},
+	    {"[control]\nmode = 1777\n" REST, {"2: mode: \"1777\" is no file mode: write one as in 0660"}},
+	    {"[control]\nmode = rw\n" REST, {"2: mode: \"rw\" is no file mode: write one as in 0660"}},
+	};
+
+	(void)state;
+	check_cases(cases, ARRAY_LEN(cases));
+}
+
 static void unreadable_files(void **state)
 {
 	static const char *const missing[] = {"No such file or directory"};
@@ -551,6 +566,7 @@ int main(void)
 	    cmocka_unit_test(claims),
 	    cmocka_unit_test(revocation),
 	    cmocka_unit_test(peers),
+	    cmocka_unit_test(control_socket),
 	    cmocka_unit_test(unreadable_files),
 	    cmocka_unit_test(many_errors),
 	    cmocka_unit_test(warnings),
