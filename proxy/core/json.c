@@ -38,14 +38,14 @@ static void begin(struct json *j, const char *key)
 	put(j, "\":", 2);
 }
 
-static void open(struct json *j, const char *key, const char *bracket)
+static void open_bracket(struct json *j, const char *key, const char *bracket)
 {
 	begin(j, key);
 	put(j, bracket, 1);
 	j->comma = false;
 }
 
-static void close(struct json *j, const char *bracket)
+static void close_bracket(struct json *j, const char *bracket)
 {
 	put(j, bracket, 1);
 	j->comma = true;
@@ -53,22 +53,22 @@ static void close(struct json *j, const char *bracket)
 
 void json_open_object(struct json *j, const char *key)
 {
-	open(j, key, "{");
+	open_bracket(j, key, "{");
 }
 
 void json_close_object(struct json *j)
 {
-	close(j, "}");
+	close_bracket(j, "}");
 }
 
 void json_open_array(struct json *j, const char *key)
 {
-	open(j, key, "[");
+	open_bracket(j, key, "[");
 }
 
 void json_close_array(struct json *j)
 {
-	close(j, "]");
+	close_bracket(j, "]");
 }
 
 static void put_escape(struct json *j, uint32_t cp)
@@ -122,9 +122,10 @@ void json_str(struct json *j, const char *key, const char *value)
 void json_int(struct json *j, const char *key, int64_t value)
 {
 	char text[24];
+	int n = snprintf(text, sizeof(text), "%lld", (long long)value);
 
 	begin(j, key);
-	put(j, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)value));
+	put(j, text, (size_t)n);
 }
 
 void json_bool(struct json *j, const char *key, bool value)

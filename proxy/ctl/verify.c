@@ -38,6 +38,7 @@ static bool parse_offset(const char *text, int64_t *seconds)
 	*seconds = 0;
 	if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0)
 		return true;
+	/* NOLINTNEXTLINE(cert-err34-c): two digits can't overflow */
 	if (sscanf(text, "%*1[+-]%2u:%2u%n", &hours, &minutes, &used) != 2 || text[used] != '\0')
 		return false;
 	*seconds = (int64_t)hours * 3600 + (int64_t)minutes * 60;

@@ -448,6 +448,7 @@ static void on_readable(struct stream *s)
 	struct leg *leg = s->leg;
 	struct buf *in = leg_in(leg);
 	if (s->state == STATE_FIRST) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): readable is a leg that has read something */
 		bool tls = buf_span(in).p[0] == 0x16;
 		s->direct = tls;
 		stream_step(s, tls ? EVENT_TLS_BYTE : EVENT_XML_BYTE, NULL);

@@ -12,7 +12,7 @@ static const char *words(char *out, const char *name, char space)
 {
 	size_t n = 0;
 
-	for (; name[n] != '\0' && n < WORDS_MAX - 1; n++) {
+	for (; n < WORDS_MAX - 1 && name[n] != '\0'; n++) {
 		bool gap = name[n] == '_' || name[n] == ' ';
 
 		out[n] = gap ? space : (char)tolower((unsigned char)name[n]);

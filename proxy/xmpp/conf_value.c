@@ -43,16 +43,17 @@ static bool out_of_memory(char *why)
 
 void *conf_append(void *array, size_t *n, size_t size)
 {
-	char *p;
+	char *p, *grown;
 
 	memcpy(&p, array, sizeof(p));
 	/* Room for 1, 2, 4, 8, …: it grows whenever the count has reached a power of two. */
 	if ((*n & (*n - 1)) == 0) {
 		size_t room = *n == 0 ? 1 : *n * 2;
 
-		p = reallocarray(p, room, size);
-		if (p == NULL)
+		grown = reallocarray(p, room, size);
+		if (grown == NULL)
 			return NULL;
+		p = grown;
 		memcpy(array, &p, sizeof(p));
 	}
 	return memset(p + size * (*n)++, 0, size);
