@@ -293,7 +293,7 @@ static bool renew(struct renewal *n, struct conf *conf)
 {
 	struct daemon *d = n->daemon;
 	char err[400] = "the configuration is not in order";
-	struct site *site = conf != NULL ? site_new(conf, d->site, err, sizeof err) : NULL;
+	struct site *site = conf != NULL ? site_new(conf, d->site, NULL, err, sizeof err) : NULL;
 	if (site == NULL || !ports_new(d->site->conf, site->conf)) {
 		snprintf(
 		    n->text, sizeof n->text, "nothing has changed: %s", site == NULL ? err : "a new port is taken");
@@ -504,7 +504,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	char err[512] = "";
 	int rc = 1;
-	struct daemon d = {.path = path, .site = site_new(conf, NULL, err, sizeof err)};
+	struct daemon d = {.path = path, .site = site_new(conf, NULL, NULL, err, sizeof err)};
 	if (d.site == NULL) {
 		fprintf(stderr, "%s: %s\n", path, err);
 		goto end;

@@ -8,6 +8,7 @@
 #include "sallyport/base.h"
 #include "sallyport/conf.h"
 #include "sallyport/jid.h"
+#include "sallyport/keys.h"
 #include "sallyport/reason.h"
 
 /* What judged a chain and how: facts for log and texts.  Strings are bounded and still unescaped (log escapes). */
@@ -45,11 +46,13 @@ struct cert_facts {
 MUST_CHECK bool cert_chain_facts(const struct cert_chain *chain, size_t i, struct cert_facts *facts);
 
 struct cert_store; /* anchors and own certificates of one configuration */
-/* err: one sentence with file and cause, when NULL is returned (bad bundle, key does not match, no memory, …). */
+/* With private keys in this process.  err: one sentence with file and cause, when NULL is returned (bad bundle, key does
+ * not match, no memory, …). */
 struct cert_store *cert_store_new(struct conf *conf, char *err, size_t err_n);
-/* The same, but takes over what before has of our own certificates' files that have not changed, or are not in order.
- */
-struct cert_store *cert_store_follow(struct conf *conf, const struct cert_store *before, char *err, size_t err_n);
+/* The same, but takes over what before (NULL: nothing) has of our own certificates' files that have not changed, or are
+ * not in order.  keys: where private keys are, as long as there was nothing before; NULL: in this process. */
+struct cert_store *cert_store_follow(
+    struct conf *conf, const struct cert_store *before, struct keys *keys, char *err, size_t err_n);
 /* Anchors alone, from PEM text: no certificates of our own. */
 struct cert_store *cert_store_from_pem(struct span pem, char *err, size_t err_n);
 /* Gives such a store the [revocation] of a configuration without hosts and peers, before it is used. */

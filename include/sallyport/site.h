@@ -25,8 +25,9 @@ struct site {
 };
 
 /* Takes a reference to conf.  before: the site that this one is to follow, whose counted connections and (without one
- * configured) dialback secret it takes over; NULL for the first.  NULL: err says why.  Returned with one reference. */
-struct site *site_new(struct conf *conf, const struct site *before, char *err, size_t err_n);
+ * configured) dialback secret it takes over; NULL for the first.  keys: where the first one's private keys are; NULL: in this
+ * process.  NULL: err says why.  Returned with one reference. */
+struct site *site_new(struct conf *conf, const struct site *before, struct keys *keys, char *err, size_t err_n);
 /* A worker has taken the site for its present one, and has given it up for another: verdicts follow the present one, and
  * once no worker has it so, what only they need is freed.  Any thread; who hands a site on to a worker enters it, too. */
 void site_enter(struct site *site);

@@ -14,6 +14,7 @@
 #include "sallyport/buf.h"
 #include "sallyport/cert.h"
 #include "sallyport/jid.h"
+#include "sallyport/keys.h"
 
 #define TLS_OUT_MIN 4096
 
@@ -29,6 +30,7 @@ enum tls_role {
 enum tls_rc {
 	TLS_DONE,      /* the handshake is complete; the bytes were taken */
 	TLS_WANT_READ, /* needs more records */
+	TLS_WANT_KEY,  /* handshake only: waits for a signature; tls_on_signature() tells when to step again */
 	TLS_WANT_ROOM, /* the output (or plaintext) buffer is full */
 	TLS_CLOSED,    /* close_notify received */
 	TLS_FAILED,    /* see tls_error() */
@@ -51,6 +53,11 @@ struct tls;
 struct tls *tls_new(
     struct tls_ctx *ctx, enum tls_role role, struct cert_own *own, const struct domain *name, bool direct);
 void tls_free(struct tls *t); /* takes NULL */
+/* Where signatures come from, before the handshake; NULL, as at first, does for keys of this process.  The line must
+ * outlive the handshake. */
+void tls_sign_by(struct tls *t, struct keys_line *line);
+/* Who is told, in the line's thread and never inside a step, that tls_handshake() may go on.  NULL: nobody. */
+void tls_on_signature(struct tls *t, void (*fn)(void *arg), void *arg);
 
 /* PUBLIC_OUT, before the handshake, for tools: talks only to a server that signs with a key of this kind.  False: no
  * memory. */

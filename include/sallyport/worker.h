@@ -19,6 +19,7 @@ struct worker {
 	struct site *site; /* the present configuration; streams keep the one that they were made under */
 	struct buf_pool *pool;
 	struct dns *dns;
+	struct keys_line *keys; /* for signatures; NULL: keys are in this process */
 	struct outages *outages;
 	struct stream *streams; /* all of them, newest first */
 	size_t streams_n;

@@ -231,6 +231,7 @@ static bool encrypt(struct leg *g, struct span bytes)
 	case TLS_WANT_ROOM:
 		return fail(g, REASON_LIMIT_QUEUE, "too many bytes wait to be sent");
 	case TLS_WANT_READ:
+	case TLS_WANT_KEY:
 	case TLS_CLOSED:
 	case TLS_FAILED:
 		break;
@@ -362,6 +363,7 @@ static bool shake(struct leg *g)
 		tell(g, LEG_SECURED);
 		return g->fn != NULL && (g->closing ? finish(g) : leg_flush(g));
 	case TLS_WANT_READ:
+	case TLS_WANT_KEY:
 	case TLS_WANT_ROOM:
 		if (g->ended)
 			return fail(g, REASON_TLS_LOST, "connection closed during the handshake");
@@ -473,6 +475,14 @@ uint64_t leg_received(const struct leg *g)
 	return g->received;
 }
 
+static void on_signature(void *arg)
+{
+	struct leg *g = arg;
+	MAGIC_CHECK(g, LEG_MAGIC);
+	if (g->state != LEG_DEAD)
+		go_on_later(g);
+}
+
 void leg_secure(struct leg *g, struct tls *tls, bool direct)
 {
 	ENSURE(g->tls == NULL && tls != NULL);
@@ -482,6 +492,7 @@ void leg_secure(struct leg *g, struct tls *tls, bool direct)
 	if (g->state == LEG_DEAD)
 		return;
 	g->state = LEG_SHAKE;
+	tls_on_signature(tls, on_signature, g);
 	/* what is still unsent was said in the clear, and must leave before the first record */
 	bool ok = !unsent || buf_put(&g->wire_out, buf_span(&g->out));
 	buf_clear(&g->out);

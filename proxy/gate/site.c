@@ -32,7 +32,7 @@ static bool make_admit(struct site *s, const struct site *before)
 	return true;
 }
 
-struct site *site_new(struct conf *conf, const struct site *before, char *err, size_t err_n)
+struct site *site_new(struct conf *conf, const struct site *before, struct keys *keys, char *err, size_t err_n)
 {
 	struct site *s = calloc(1, sizeof *s);
 	snprintf(err, err_n, "no memory");
@@ -42,7 +42,7 @@ struct site *site_new(struct conf *conf, const struct site *before, char *err, s
 	s->conf = conf_ref(conf);
 	make_secret(s, before);
 	if (make_admit(s, before))
-		s->certs = cert_store_follow(conf, before != NULL ? before->certs : NULL, err, err_n);
+		s->certs = cert_store_follow(conf, before != NULL ? before->certs : NULL, keys, err, err_n);
 	if (s->certs != NULL)
 		s->tls = tls_ctx_new(s->certs, conf->ciphers, err, err_n);
 	if (s->tls == NULL) {

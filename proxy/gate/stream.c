@@ -293,6 +293,7 @@ bool stream_start_tls(struct stream *s, enum tls_role role, struct cert_own *own
 		stream_fail(s, REASON_NO_MEMORY, "");
 		return false;
 	}
+	tls_sign_by(s->tls_next, s->w->keys);
 	s->shaking = role == TLS_PUBLIC_IN;
 	s->w->handshakes += s->shaking;
 	stream_count_tls_begun(s);

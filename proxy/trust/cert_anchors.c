@@ -65,9 +65,9 @@ bool cert_anchors_read(
 {
 	size_t before = anchors->n, seen = 0;
 	CRYPTO_BUFFER *der = NULL;
-	enum cert_pem rc;
+	enum pem_rc rc;
 
-	while ((rc = cert_pem_next(bio, &der)) == CERT_PEM_ONE) {
+	while ((rc = pem_next(bio, &der)) == PEM_ONE) {
 		X509 *x = X509_parse_from_buffer(der);
 		bool usable = anchor_usable(x);
 		bool added;
@@ -83,7 +83,7 @@ bool cert_anchors_read(
 		if (!usable && kind == CERT_BUNDLE_STRICT)
 			return cert_complain(c, "%s: certificate %zu cannot be read", name, seen);
 	}
-	if (rc == CERT_PEM_BAD)
+	if (rc == PEM_BAD)
 		return cert_complain(c, "%s: broken PEM behind certificate %zu", name, seen);
 	if (anchors->n == before)
 		return cert_complain(c, "%s: holds no certificate", name);

@@ -175,7 +175,7 @@ static bool pem_read(struct cert_crls *crls, BIO *bio, const char *path, const s
 		if (!crl_add(crls, x, path, c))
 			return false;
 	}
-	if (!cert_pem_at_end())
+	if (!pem_at_end())
 		return cert_complain(c, "%s: broken PEM behind list %zu", path, seen);
 	return seen > 0 || cert_complain(c, "%s: holds no revocation list", path);
 }

@@ -8,6 +8,7 @@
 #include <openssl/x509.h>
 
 #include "sallyport/cert.h"
+#include "sallyport/pem.h"
 
 /* A peer decides how many certificates it shows and we search among them: what stands behind these is not looked at. */
 #define CERT_CHAIN_MAX 40
@@ -19,14 +20,6 @@ struct cert_chain {
 
 /* Takes a reference to der.  False: the chain is full; nothing was taken. */
 bool cert_chain_add(struct cert_chain *chain, CRYPTO_BUFFER *der);
-
-/* PEM text to read from, which stays the caller's; NULL: no memory. */
-BIO *cert_pem_open(struct span pem);
-/* The next certificate of PEM text; other blocks (keys) are skipped. */
-enum cert_pem { CERT_PEM_ONE, CERT_PEM_END, CERT_PEM_BAD };
-enum cert_pem cert_pem_next(BIO *bio, CRYPTO_BUFFER **der);
-/* After a reader of PEM has failed: true if that was the end of the text.  Takes the error away. */
-bool cert_pem_at_end(void);
 
 /* Where the sentence about a failure goes. */
 struct cert_complaint {
@@ -40,8 +33,8 @@ bool cert_complain(const struct cert_complaint *c, const char *fmt, ...) PRINTF_
 struct cert_anchors {
 	X509 **x; /* in the order of their subjects, once sorted */
 	size_t n, cap;
-	/* Until they are sorted: those of the configuration before, to share those that are the same.  Streams hold on to
-	 * the configuration that they were made under, for days, and the system's bundle takes a megabyte. */
+	/* Until they are sorted: those of the configuration before, to share those that are the same.  Streams hold on
+	 * to the configuration that they were made under, for days, and the system's bundle takes a megabyte. */
 	const struct cert_anchors *before;
 };
 /* A bundle of the system may hold a certificate that BoringSSL does not read; in a file that the operator named that is

@@ -1,5 +1,5 @@
 /* cert, inside: our own certificates: a pair of files (cert_pair.c), the folders that hold them (cert_folder.c), the
- * index of those that one configuration uses (cert_ring.c), and what is said about them (cert_warn.c). */
+ * index of those that one configuration uses (cert_ring_internal.h), and what is said about them (cert_warn.c). */
 #ifndef SALLYPORT_CERT_OWN_INTERNAL_H
 #define SALLYPORT_CERT_OWN_INTERNAL_H
 
@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cert_internal.h"
+#include "sallyport/keys.h"
 
 /* What stands between two looks at a file: if it is the same, so is the file.  The inode tells a swapped symlink. */
 struct cert_stamp {
@@ -27,45 +28,40 @@ struct cert_pair;
 struct cert_cache {
 	atomic_uint refs;
 	pthread_mutex_t scan; /* one look at the files at a time; also guards what a pair says about that */
-	pthread_mutex_t lock; /* the keys below, and every ring's index */
-	struct cert_pair *newest, *oldest;
-	size_t keys, keys_max;
+	pthread_mutex_t lock; /* every ring's index */
+	struct keys *keys;
 };
-struct cert_cache *cert_cache_new(void); /* NULL: no memory */
+/* keys: where the keys are; NULL: in this process.  NULL: no memory. */
+struct cert_cache *cert_cache_new(struct keys *keys);
 struct cert_cache *cert_cache_ref(struct cert_cache *cache);
 void cert_cache_unref(struct cert_cache *cache);
 
-/* A certificate with its chain and key.  The bytes are kept, and workers never wait for a disk; the parsed key takes
- * far more memory than they do, and is made when it is first used. */
+/* A certificate with its chain, and its key, wherever that is. */
 struct cert_pair {
 	atomic_uint refs;
-	struct cert_cache *cache; /* NULL: minted, and key is always there */
+	struct keys_key *key; /* NULL: the files are not in order */
 	char *certificate, *key_file;
 	struct cert_stamps stamps;
 	struct cert_chain *chain; /* NULL: the files are not in order */
-	CRYPTO_BUFFER *key_der;   /* PKCS#8 */
 	int kind;                 /* EVP_PKEY_EC, … */
 	uint16_t group;           /* SSL_GROUP_…: an EC key's curve; 0: none that TLS has a signature for */
 	int64_t not_before, not_after;
 	char *names; /* each terminated, lower case: what the certificate stands for, "*.a.example" as it is */
 	size_t names_n;
 
-	EVP_PKEY *key; /* NULL: not parsed, or not any more */
-	struct cert_pair *newer, *older;
-
 	struct cert_stamps refused; /* of files that were found wanting, and that this pair outlived */
 	int warned_days;            /* the nearest bound before its end that was told; 0: none was */
 	int64_t warned_at;
 };
-/* Reads the files.  NULL: no memory.  If they are not in order c says why, and the pair has no chain. */
-struct cert_pair *cert_pair_load(
-    struct cert_cache *cache, const char *certificate, const char *key, const struct cert_complaint *c);
-/* Takes references to both.  NULL: no memory. */
+/* What was loaded from these files, whose key it takes.  NULL: no memory.  If they are not in order c says why, and the
+ * pair has no chain. */
+struct cert_pair *cert_pair_new(const struct keys_files *files, const struct cert_stamps *stamps,
+    const struct keys_loaded *loaded, const struct cert_complaint *c);
+/* Takes a reference to der; the key is kept in this process (keys_keep()).  NULL: no
+ * memory. */
 struct cert_pair *cert_pair_of(CRYPTO_BUFFER *der, EVP_PKEY *key);
 struct cert_pair *cert_pair_ref(struct cert_pair *pair);
 void cert_pair_unref(struct cert_pair *pair);
-/* A reference to the parsed key; NULL: no memory. */
-EVP_PKEY *cert_pair_key(struct cert_pair *pair);
 /* Whether the certificate stands for the name, or (a wildcard, as written) for just those below. */
 bool cert_pair_names(const struct cert_pair *pair, struct span name);
 /* Keeps one copy of the certificates that two chains have in common at the same place. */
@@ -98,8 +94,9 @@ struct cert_own *cert_own_mint(void);
 
 /* All pairs that a configuration uses, by file, by name and by host. */
 struct cert_ring;
-/* before: takes over what has not changed since; NULL: nothing.  NULL: c says why. */
-struct cert_ring *cert_ring_new(struct conf *conf, const struct cert_ring *before, const struct cert_complaint *c);
+/* before: takes over what has not changed since, and where the keys are; NULL: nothing.  NULL: c says why. */
+struct cert_ring *cert_ring_new(
+    struct conf *conf, const struct cert_ring *before, struct keys *keys, const struct cert_complaint *c);
 void cert_ring_free(struct cert_ring *ring); /* takes NULL */
 /* What counts for a domain of this host, into own. */
 void cert_ring_find(

@@ -1,13 +1,11 @@
 #include "cert_own_internal.h"
 
-#include <errno.h>
 #include <openssl/bytestring.h>
 #include <openssl/ec.h>
 #include <openssl/ec_key.h>
 #include <openssl/err.h>
 #include <openssl/mem.h>
 #include <openssl/nid.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -48,80 +46,21 @@ bool cert_stamps_same(const struct cert_stamps *a, const struct cert_stamps *b)
 	return same_stamp(&a->certificate, &b->certificate) && same_stamp(&a->key, &b->key);
 }
 
-static bool load_chain(struct cert_pair *pair, const struct cert_complaint *c)
+static bool take_chain(struct cert_pair *pair, struct span chain)
 {
-	const char *path = pair->certificate;
-	BIO *bio = BIO_new_file(path, "r");
-	CRYPTO_BUFFER *der = NULL;
-	enum cert_pem rc = CERT_PEM_BAD;
+	CBS all, one;
 
-	if (bio == NULL)
-		return cert_complain(c, "%s: %s", path, strerror(errno));
 	pair->chain = calloc(1, sizeof(*pair->chain));
-	while (pair->chain != NULL && (rc = cert_pem_next(bio, &der)) == CERT_PEM_ONE) {
-		bool added = cert_chain_add(pair->chain, der);
+	CBS_init(&all, (const uint8_t *)chain.p, chain.n);
+	while (pair->chain != NULL && CBS_get_u24_length_prefixed(&all, &one)) {
+		CRYPTO_BUFFER *der = CRYPTO_BUFFER_new_from_CBS(&one, NULL);
+		bool added = der != NULL && cert_chain_add(pair->chain, der);
 
 		CRYPTO_BUFFER_free(der);
 		if (!added)
-			break;
+			return false;
 	}
-	BIO_free(bio);
-	if (pair->chain == NULL)
-		return cert_complain(c, "%s: out of memory", path);
-	if (rc == CERT_PEM_ONE)
-		return cert_complain(c, "%s: more than %d certificates", path, CERT_CHAIN_MAX);
-	if (rc == CERT_PEM_BAD)
-		return cert_complain(c, "%s: broken PEM behind certificate %zu", path, pair->chain->n);
-	return pair->chain->n > 0 || cert_complain(c, "%s: holds no certificate", path);
-}
-
-/* Without this BoringSSL would take the pointer for a password. */
-static int no_password(char *out, int n, int writing, void *arg)
-{
-	(void)out;
-	(void)n;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
-static EVP_PKEY *load_key(const char *path, const struct cert_complaint *c)
-{
-	BIO *bio = BIO_new_file(path, "r");
-	EVP_PKEY *key;
-	uint32_t error;
-
-	if (bio == NULL) {
-		(void)cert_complain(c, "%s: %s", path, strerror(errno));
-		return NULL;
-	}
-	ERR_clear_error();
-	key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-	error = ERR_peek_error();
-	BIO_free(bio);
-	if (key != NULL)
-		return key;
-	if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_BAD_PASSWORD_READ)
-		(void)cert_complain(c, "%s: the key is encrypted with a password", path);
-	else
-		(void)cert_complain(c, "%s: holds no private key that can be read", path);
-	return NULL;
-}
-
-/* OPENSSL_free() wipes what it frees, and CRYPTO_BUFFER_free() calls it. */
-static CRYPTO_BUFFER *key_bytes(const EVP_PKEY *key)
-{
-	CRYPTO_BUFFER *der = NULL;
-	uint8_t *bytes = NULL;
-	size_t n = 0;
-	CBB cbb;
-
-	if (CBB_init(&cbb, 256) && EVP_marshal_private_key(&cbb, key) && CBB_finish(&cbb, &bytes, &n))
-		der = CRYPTO_BUFFER_new(bytes, n, NULL);
-	else
-		CBB_cleanup(&cbb);
-	OPENSSL_free(bytes);
-	return der;
+	return pair->chain != NULL && pair->chain->n > 0;
 }
 
 static uint16_t group_of(const EVP_PKEY *key)
@@ -190,71 +129,81 @@ static bool read_names(struct cert_pair *pair, X509 *leaf)
 	return ok;
 }
 
-static bool read_leaf(struct cert_pair *pair, EVP_PKEY *key, const struct cert_complaint *c)
+/* The certificate is for this key, which is all that we ever see of it. */
+static bool match(struct cert_pair *pair, X509 *leaf, struct span public_key, const struct cert_complaint *c)
+{
+	EVP_PKEY *mine, *its = X509_get_pubkey(leaf);
+	bool ok;
+	CBS spki;
+
+	CBS_init(&spki, (const uint8_t *)public_key.p, public_key.n);
+	mine = EVP_parse_public_key(&spki);
+	ok = mine != NULL && its != NULL && EVP_PKEY_cmp(mine, its) == 1;
+	if (ok) {
+		pair->kind = EVP_PKEY_id(mine);
+		pair->group = group_of(mine);
+	}
+	EVP_PKEY_free(mine);
+	EVP_PKEY_free(its);
+	return ok ||
+	       cert_complain(c, "%s: is not the key of the first certificate in %s", pair->key_file, pair->certificate);
+}
+
+static bool read_leaf(struct cert_pair *pair, struct span public_key, const struct cert_complaint *c)
 {
 	X509 *leaf = X509_parse_from_buffer(pair->chain->der[0]);
-	bool match, named;
+	bool ok;
 
 	if (leaf == NULL)
 		return cert_complain(c, "%s: the first certificate cannot be read", pair->certificate);
-	match = X509_check_private_key(leaf, key) != 0;
-	named = match && read_names(pair, leaf);
+	ok = match(pair, leaf, public_key, c) &&
+	     (read_names(pair, leaf) ||
+	         cert_complain(c, "%s: the names in the certificate cannot be read", pair->certificate));
 	pair->not_before = cert_time(X509_get0_notBefore(leaf));
 	pair->not_after = cert_time(X509_get0_notAfter(leaf));
 	X509_free(leaf);
-	if (!match)
-		return cert_complain(
-		    c, "%s: is not the key of the first certificate in %s", pair->key_file, pair->certificate);
-	if (!named)
-		return cert_complain(c, "%s: the names in the certificate cannot be read", pair->certificate);
-	pair->kind = EVP_PKEY_id(key);
-	pair->group = group_of(key);
-	pair->key_der = key_bytes(key);
-	return pair->key_der != NULL || cert_complain(c, "%s: out of memory", pair->certificate);
-}
-
-static bool load(struct cert_pair *pair, const struct cert_complaint *c)
-{
-	EVP_PKEY *key;
-	bool ok;
-
-	if (!load_chain(pair, c))
-		return false;
-	key = load_key(pair->key_file, c);
-	ok = key != NULL && read_leaf(pair, key, c);
-	EVP_PKEY_free(key);
 	return ok;
 }
 
-static struct cert_pair *pair_new(struct cert_cache *cache)
+static bool take(struct cert_pair *pair, const struct keys_loaded *loaded, const struct cert_complaint *c)
+{
+	if (loaded->key == NULL)
+		return cert_complain(c, "%s", loaded->error);
+	pair->key = loaded->key;
+	if (!take_chain(pair, loaded->chain))
+		return cert_complain(c, "%s: out of memory", pair->certificate);
+	return read_leaf(pair, loaded->public_key, c);
+}
+
+static struct cert_pair *pair_new(void)
 {
 	struct cert_pair *pair = calloc(1, sizeof(*pair));
 
-	if (pair == NULL)
-		return NULL;
-	atomic_init(&pair->refs, 1);
-	pair->cache = cache != NULL ? cert_cache_ref(cache) : NULL;
+	if (pair != NULL)
+		atomic_init(&pair->refs, 1);
 	return pair;
 }
 
-struct cert_pair *cert_pair_load(
-    struct cert_cache *cache, const char *certificate, const char *key, const struct cert_complaint *c)
+struct cert_pair *cert_pair_new(const struct keys_files *files, const struct cert_stamps *stamps,
+    const struct keys_loaded *loaded, const struct cert_complaint *c)
 {
-	struct cert_pair *pair = pair_new(cache);
+	struct cert_pair *pair = pair_new();
 
-	if (pair == NULL)
-		return NULL;
-	pair->certificate = strdup(certificate);
-	pair->key_file = strdup(key);
-	if (pair->certificate == NULL || pair->key_file == NULL) {
+	if (pair != NULL) {
+		pair->certificate = strdup(files->certificate);
+		pair->key_file = strdup(files->key);
+		pair->stamps = *stamps;
+	}
+	if (pair == NULL || pair->certificate == NULL || pair->key_file == NULL) {
+		keys_key_unref(loaded->key);
 		cert_pair_unref(pair);
 		return NULL;
 	}
-	/* First, so that a change during the reading shows at the next look. */
-	cert_stamps_take(&pair->stamps, certificate, key);
-	if (!load(pair, c)) {
+	if (!take(pair, loaded, c)) {
 		cert_chain_free(pair->chain);
+		keys_key_unref(pair->key);
 		pair->chain = NULL;
+		pair->key = NULL;
 	}
 	ERR_clear_error();
 	return pair;
@@ -262,21 +211,38 @@ struct cert_pair *cert_pair_load(
 
 struct cert_pair *cert_pair_of(CRYPTO_BUFFER *der, EVP_PKEY *key)
 {
-	struct cert_pair *pair = pair_new(NULL);
+	struct cert_pair *pair = pair_new();
 
 	if (pair == NULL)
 		return NULL;
 	pair->chain = calloc(1, sizeof(*pair->chain));
-	if (pair->chain == NULL) {
+	pair->key = keys_keep(key);
+	if (pair->chain == NULL || pair->key == NULL) {
 		cert_pair_unref(pair);
 		return NULL;
 	}
 	(void)cert_chain_add(pair->chain, der);
-	EVP_PKEY_up_ref(key);
-	pair->key = key;
 	pair->kind = EVP_PKEY_id(key);
 	pair->group = group_of(key);
 	return pair;
+}
+
+struct cert_pair *cert_pair_ref(struct cert_pair *pair)
+{
+	atomic_fetch_add(&pair->refs, 1);
+	return pair;
+}
+
+void cert_pair_unref(struct cert_pair *pair)
+{
+	if (pair == NULL || atomic_fetch_sub(&pair->refs, 1) != 1)
+		return;
+	keys_key_unref(pair->key);
+	cert_chain_free(pair->chain);
+	free(pair->certificate);
+	free(pair->key_file);
+	free(pair->names);
+	free(pair);
 }
 
 bool cert_pair_names(const struct cert_pair *pair, struct span name)

@@ -60,10 +60,11 @@ static bool store_load(struct cert_store *store, const struct cert_store *before
 
 struct cert_store *cert_store_new(struct conf *conf, char *err, size_t err_n)
 {
-	return cert_store_follow(conf, NULL, err, err_n);
+	return cert_store_follow(conf, NULL, NULL, err, err_n);
 }
 
-struct cert_store *cert_store_follow(struct conf *conf, const struct cert_store *before, char *err, size_t err_n)
+struct cert_store *cert_store_follow(
+    struct conf *conf, const struct cert_store *before, struct keys *keys, char *err, size_t err_n)
 {
 	struct cert_complaint c = {err, err_n};
 	struct cert_store *store = calloc(1, sizeof(*store));
@@ -74,7 +75,7 @@ struct cert_store *cert_store_follow(struct conf *conf, const struct cert_store 
 	}
 	store->conf = conf_ref(conf);
 	if (store_load(store, before, &c))
-		store->ring = cert_ring_new(conf, before != NULL ? before->ring : NULL, &c);
+		store->ring = cert_ring_new(conf, before != NULL ? before->ring : NULL, keys, &c);
 	if (store->ring == NULL) {
 		cert_store_free(store);
 		return NULL;
@@ -86,7 +87,7 @@ struct cert_store *cert_store_from_pem(struct span pem, char *err, size_t err_n)
 {
 	struct cert_complaint c = {err, err_n};
 	struct cert_store *store = calloc(1, sizeof(*store));
-	BIO *bio = cert_pem_open(pem);
+	BIO *bio = pem_open(pem);
 	bool ok;
 
 	if (store == NULL || bio == NULL)

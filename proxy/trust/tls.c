@@ -84,6 +84,8 @@ static enum tls_rc tls_result(struct tls *t, int ret)
 		return TLS_WANT_READ;
 	case SSL_ERROR_WANT_WRITE:
 		return TLS_WANT_ROOM;
+	case SSL_ERROR_WANT_PRIVATE_KEY_OPERATION:
+		return TLS_WANT_KEY;
 	case SSL_ERROR_ZERO_RETURN:
 		if (t->state != TLS_ENDED)
 			tls_enter(t, TLS_ENDED);
@@ -170,6 +172,17 @@ void tls_free(struct tls *t)
 	SSL_free(t->ssl);
 	tls_forget(t);
 	free(t);
+}
+
+void tls_sign_by(struct tls *t, struct keys_line *line)
+{
+	t->line = line;
+}
+
+void tls_on_signature(struct tls *t, void (*fn)(void *arg), void *arg)
+{
+	t->signature = fn;
+	t->signature_arg = arg;
 }
 
 enum tls_rc tls_handshake(struct tls *t, struct buf *in, struct buf *out)

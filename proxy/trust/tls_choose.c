@@ -209,8 +209,6 @@ int tls_choose(SSL *ssl, void *arg)
 {
 	struct tls *t = tls_of(ssl);
 	struct cert_pair *pair;
-	EVP_PKEY *key;
-	int ok;
 
 	(void)arg;
 	if (!SSL_is_server(ssl)) {
@@ -220,16 +218,18 @@ int tls_choose(SSL *ssl, void *arg)
 	if (t->own == NULL)
 		return 1;
 	pair = choose(ssl, &t->peer, t->own);
-	key = cert_pair_key(pair);
-	ok = key != NULL && SSL_set_chain_and_key(ssl, pair->chain->der, pair->chain->n, key, NULL);
-	EVP_PKEY_free(key);
-	return ok;
+	keys_key_unref(t->key);
+	t->key = keys_key_ref(pair->key);
+	return SSL_set_chain_and_key(ssl, pair->chain->der, pair->chain->n, NULL, &tls_key_method);
 }
 
 void tls_forget(struct tls *t)
 {
 	cert_own_unref(t->own);
 	t->own = NULL;
+	keys_drop(&t->ticket);
+	keys_key_unref(t->key);
+	t->key = NULL;
 	OPENSSL_free(t->peer.authorities);
 	t->peer = (struct tls_peer){.authorities = NULL};
 }

@@ -51,6 +51,8 @@ void tls_explain(struct tls *t)
 
 	if (t->no_memory)
 		(void)snprintf(t->error, sizeof(t->error), "out of memory");
+	else if (t->no_signature)
+		(void)snprintf(t->error, sizeof(t->error), "our private key could not be used (see the log)");
 	else if (t->alert_in >= 0)
 		(void)snprintf(t->error, sizeof(t->error), "peer sent alert %s", alert_name(alert, t->alert_in));
 	else if (t->alert_out >= 0)

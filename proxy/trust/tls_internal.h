@@ -1,5 +1,5 @@
-/* tls, inside: what tls.c (steps), tls_ctx.c (settings), tls_choose.c (certificates) and tls_error.c (sentences) share.
- */
+/* tls, inside: what tls.c (steps), tls_ctx.c (settings), tls_choose.c (certificates), tls_sign.c (their keys) and
+ * tls_error.c (sentences) share. */
 #ifndef SALLYPORT_TLS_INTERNAL_H
 #define SALLYPORT_TLS_INTERNAL_H
 
@@ -38,10 +38,15 @@ struct tls {
 	SSL *ssl;
 	struct tls_ctx *ctx;
 	enum tls_state state;
-	bool direct, own_given, no_memory;
+	bool direct, own_given, no_memory, no_signature;
 	bool asked, asked_ecdsa, asked_rsa; /* by the server, for our certificate */
 	struct cert_own *own; /* what may be shown, during the handshake; NULL: nothing */
 	struct tls_peer peer;
+	struct keys_line *line;       /* where signatures are asked for; NULL: only keys of this process can sign */
+	struct keys_key *key;         /* of the certificate that is shown; NULL: none is */
+	struct keys_ticket *ticket;   /* for the signature; NULL: none is asked for */
+	void (*signature)(void *arg); /* there is an answer; NULL: nobody waits */
+	void *signature_arg;
 	int alert_in, alert_out; /* the last fatal alert each way; -1: none */
 	struct buf *in, *out;    /* for the duration of one step */
 	char error[TLS_ERROR_MAX];
@@ -56,6 +61,8 @@ int tls_bio_write(BIO *bio, const char *from, int n);
 enum ssl_select_cert_result_t tls_note_client(const SSL_CLIENT_HELLO *hello);
 /* BoringSSL is about to show a certificate. */
 int tls_choose(SSL *ssl, void *arg);
+/* How BoringSSL gets at the key of what was chosen (tls_sign.c). */
+extern const SSL_PRIVATE_KEY_METHOD tls_key_method;
 /* Nothing is to be chosen any more. */
 void tls_forget(struct tls *t);
 /* A client's ALPN offer. */

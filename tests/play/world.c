@@ -99,7 +99,7 @@ static void start(struct stage *stage, const char *rest)
 	if (stage->gate != NULL)
 		stage_fail(stage, "the gateway runs already");
 	was = fake_inside(true);
-	stage->site = site_new(stage->conf, NULL, err, sizeof(err));
+	stage->site = site_new(stage->conf, NULL, NULL, err, sizeof(err));
 	if (stage->site == NULL)
 		stage_fail(stage, "site_new: %s", err);
 	stage->gate = gate_new(stage->loop, stage->site, err, sizeof(err));
@@ -121,7 +121,7 @@ static void reload(struct stage *stage, const char *rest)
 	if (stage->gate == NULL)
 		stage_fail(stage, "the gateway does not run");
 	was = fake_inside(true);
-	site = site_new(stage->conf, stage->site, err, sizeof(err));
+	site = site_new(stage->conf, stage->site, NULL, err, sizeof(err));
 	if (site == NULL)
 		stage_fail(stage, "site_new: %s", err);
 	if (!gate_reload(stage->gate, site, err, sizeof(err)))

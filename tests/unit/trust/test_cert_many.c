@@ -114,7 +114,7 @@ static void reload(struct pairs *p)
 	char err[512] = "";
 
 	for (size_t i = 0; i < RELOADS; i++) {
-		last = store[i] = cert_store_follow(p->conf, last, err, sizeof(err));
+		last = store[i] = cert_store_follow(p->conf, last, NULL, err, sizeof(err));
 		assert_non_null(last);
 		/* the first makes room for its lists, which the others find again */
 		before = i == 0 ? resident_mib() : before;

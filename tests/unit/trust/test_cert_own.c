@@ -208,14 +208,14 @@ static void test_reload_takes_over(void **state)
 	pairs_open(p, NAMED);
 	own = cert_own_find(p->store, &d);
 	conf = pairs_conf(p, NAMED);
-	next = cert_store_follow(conf, p->store, err, sizeof(err));
+	next = cert_store_follow(conf, p->store, NULL, err, sizeof(err));
 	assert_non_null(next);
 	assert_int_equal(logged(p, "certificate", ""), 0);
 	cert_store_free(next);
 	mint_write(pairs_path(p, "a.pem"), SPAN("half"));
 	assert_null(cert_store_new(conf, err, sizeof(err)));
 	assert_non_null(strstr(err, "a.pem: holds no certificate"));
-	next = cert_store_follow(conf, p->store, err, sizeof(err));
+	next = cert_store_follow(conf, p->store, NULL, err, sizeof(err));
 	assert_non_null(next);
 	assert_int_equal(logged(p, "certificate-refused", "a.pem"), 1);
 	pairs_close(p);

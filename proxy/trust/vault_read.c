@@ -1,0 +1,181 @@
+#include "vault_internal.h"
+
+#include <errno.h>
+#include <openssl/bytestring.h>
+#include <openssl/err.h>
+#include <openssl/mem.h>
+#include <openssl/pem.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sallyport/pem.h"
+
+#define SENTENCE_MAX 512
+
+/* Returns false, so that a failing function can end with it. */
+PRINTF_LIKE(2, 3) static bool refuse(struct vault_answer *answer, const char *fmt, ...)
+{
+	char text[SENTENCE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	vault_answer_free(answer);
+	answer->n = strlen(text);
+	answer->p = OPENSSL_memdup(text, answer->n);
+	answer->n = answer->p != NULL ? answer->n : 0;
+	return false;
+}
+
+/* All of a file, in memory that is wiped when it is freed. */
+static bool read_file(const struct vault_file *file, struct vault_answer *bytes, struct vault_answer *answer)
+{
+	struct stat st;
+	size_t room;
+
+	if (file->fd < 0)
+		return refuse(answer, "%s: %s", file->path, strerror(file->error));
+	if (fstat(file->fd, &st) != 0)
+		return refuse(answer, "%s: %s", file->path, strerror(errno));
+	if (st.st_size >= VAULT_FILE_MAX)
+		return refuse(answer, "%s: is larger than %u bytes", file->path, VAULT_FILE_MAX);
+	room = (size_t)st.st_size + 1;
+	bytes->p = OPENSSL_malloc(room);
+	if (bytes->p == NULL)
+		return refuse(answer, "%s: out of memory", file->path);
+	while (bytes->n < room) {
+		ssize_t got = read(file->fd, bytes->p + bytes->n, room - bytes->n);
+
+		if (got == 0)
+			return true;
+		if (got < 0 && errno != EINTR)
+			return refuse(answer, "%s: %s", file->path, strerror(errno));
+		bytes->n += got > 0 ? (size_t)got : 0;
+	}
+	return refuse(answer, "%s: is being written", file->path);
+}
+
+static bool put_certificates(CBB *out, BIO *bio, const char *path, struct vault_answer *answer)
+{
+	CRYPTO_BUFFER *der = NULL;
+	enum pem_rc rc;
+	size_t n = 0;
+
+	while ((rc = pem_next(bio, &der)) == PEM_ONE) {
+		CBB one;
+		bool ok = n < VAULT_CHAIN_MAX && CBB_add_u24_length_prefixed(out, &one) &&
+		          CBB_add_bytes(&one, CRYPTO_BUFFER_data(der), CRYPTO_BUFFER_len(der)) && CBB_flush(out);
+
+		CRYPTO_BUFFER_free(der);
+		if (n == VAULT_CHAIN_MAX)
+			return refuse(answer, "%s: more than %d certificates", path, VAULT_CHAIN_MAX);
+		if (!ok)
+			return refuse(answer, "%s: out of memory", path);
+		n++;
+	}
+	if (rc == PEM_BAD)
+		return refuse(answer, "%s: broken PEM behind certificate %zu", path, n);
+	return n > 0 || refuse(answer, "%s: holds no certificate", path);
+}
+
+/* Without this BoringSSL would take the pointer for a password. */
+static int no_password(char *out, int n, int writing, void *arg)
+{
+	(void)out;
+	(void)n;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
+static EVP_PKEY *parse_key(BIO *bio, const char *path, struct vault_answer *answer)
+{
+	EVP_PKEY *key;
+	uint32_t error;
+
+	ERR_clear_error();
+	key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+	error = ERR_peek_error();
+	if (key != NULL)
+		return key;
+	if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_BAD_PASSWORD_READ)
+		(void)refuse(answer, "%s: the key is encrypted with a password", path);
+	else
+		(void)refuse(answer, "%s: holds no private key that can be read", path);
+	return NULL;
+}
+
+static BIO *open_bytes(const struct vault_answer *bytes)
+{
+	return pem_open((struct span){(const char *)bytes->p, bytes->n});
+}
+
+static EVP_PKEY *read_key(const struct vault_file *file, struct vault_answer *answer)
+{
+	struct vault_answer bytes = {NULL, 0};
+	EVP_PKEY *key = NULL;
+	BIO *bio = NULL;
+
+	if (read_file(file, &bytes, answer)) {
+		bio = open_bytes(&bytes);
+		if (bio != NULL)
+			key = parse_key(bio, file->path, answer);
+		else
+			(void)refuse(answer, "%s: out of memory", file->path);
+	}
+	BIO_free(bio);
+	vault_answer_free(&bytes);
+	return key;
+}
+
+static bool read_certificates(const struct vault_file *file, CBB *out, struct vault_answer *answer)
+{
+	struct vault_answer bytes = {NULL, 0};
+	BIO *bio = NULL;
+	bool ok = false;
+
+	if (read_file(file, &bytes, answer)) {
+		bio = open_bytes(&bytes);
+		ok = bio != NULL ? put_certificates(out, bio, file->path, answer)
+		                 : refuse(answer, "%s: out of memory", file->path);
+	}
+	BIO_free(bio);
+	vault_answer_free(&bytes);
+	return ok;
+}
+
+static bool put_public_key(CBB *out, const EVP_PKEY *key)
+{
+	CBB spki;
+
+	return CBB_add_u24_length_prefixed(out, &spki) && EVP_marshal_public_key(&spki, key) && CBB_flush(out);
+}
+
+EVP_PKEY *vault_read(const struct vault_file *certificates, const struct vault_file *file, struct vault_answer *answer)
+{
+	CBB chain, all;
+	EVP_PKEY *key = NULL;
+	bool ok = false;
+
+	*answer = (struct vault_answer){NULL, 0};
+	CBB_zero(&all);
+	CBB_zero(&chain);
+	if (!CBB_init(&chain, 4096) || !CBB_init(&all, 4096)) {
+		(void)refuse(answer, "%s: out of memory", file->path);
+	} else if (read_certificates(certificates, &chain, answer) && (key = read_key(file, answer)) != NULL) {
+		ok = put_public_key(&all, key) && CBB_add_bytes(&all, CBB_data(&chain), CBB_len(&chain)) &&
+		     CBB_finish(&all, &answer->p, &answer->n);
+		if (!ok)
+			(void)refuse(answer, "%s: out of memory", file->path);
+	}
+	CBB_cleanup(&all);
+	CBB_cleanup(&chain);
+	ERR_clear_error();
+	if (ok)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
+}
