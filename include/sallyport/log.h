@@ -1,7 +1,7 @@
 /* log: one line an event on stderr, in logfmt:
  *	ts=2026-03-01T12:00:00.000Z level=info event=stream-end from=a.example …
  *
- * The one module, with main, that keeps state of its own: level and descriptor.  Safe from several threads: a line is
+ * The one module, with main, that keeps state of its own: level, descriptor, and what an operator wants to see now.  Safe from several threads: a line is
  * one write().  Values are quoted and escaped, so that a peer's text can't forge a line or a terminal's display, and
  *cut with "…" at LOG_VALUE_MAX bytes; a line that has no room left drops the pairs that do not fit and says cut=true.
  * Never log keys, certificates or stanza contents (invariant S12). */
@@ -12,6 +12,8 @@
 
 #define LOG_VALUE_MAX 256
 #define LOG_LINE_MAX 2048
+#define LOG_DOMAINS 4
+#define LOG_RULES 16
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
@@ -20,6 +22,10 @@ struct log_line {
 	enum log_level level;
 	bool wanted;
 	bool cut; /* a pair was left out */
+	struct {
+		uint16_t at, n;
+	} domain[LOG_DOMAINS]; /* where it names those that it is about */
+	uint8_t domains;
 	size_t n;
 	char text[LOG_LINE_MAX];
 };
@@ -39,6 +45,20 @@ void log_str(struct log_line *l, const char *key, const char *value); /* NULL or
 void log_span(struct log_line *l, const char *key, struct span value);
 void log_int(struct log_line *l, const char *key, int64_t value);
 void log_end(struct log_line *l);
+
+/* --- while it runs; any thread --- */
+/* Lines about a domain are written up to this level, though the general one be lower: those that have it under "from", "to",
+ * "host" or "domain".  below: not the domain, but all below it.  False: there are LOG_RULES already. */
+MUST_CHECK bool log_rule_set(struct span domain, bool below, enum log_level level);
+/* False: there was none. */
+bool log_rule_drop(struct span domain, bool below);
+/* Who hears each line that is written, from whatever thread writes it: fn must be quick, and must not log.  NULL: nobody,
+ * and nobody is being told any more. */
+void log_listen(void (*fn)(void *arg, const struct log_line *l), void *arg);
+/* For such a one: whether a line is about a domain. */
+bool log_is_about(const struct log_line *l, struct span domain, bool below);
+/* "debug", … */
+const char *log_level_name(enum log_level level);
 
 /* The short form: event and one sentence under the key "text". */
 void log_text(enum log_level level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -1,5 +1,6 @@
 #include "sallyport/log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,6 +15,24 @@
 
 static _Atomic int log_level = LOG_INFO;
 static _Atomic int log_fd = STDERR_FILENO;
+
+struct rule {
+	char domain[LOG_VALUE_MAX];
+	size_t n;
+	bool below;
+	enum log_level level;
+};
+
+/* What is asked for at run time.  Without it a line costs one look at each of the two atomic ones. */
+static struct {
+	_Atomic int most; /* the highest level of a rule; -1: none */
+	_Atomic bool heard;
+	pthread_mutex_t lock; /* guards the rest */
+	struct rule rule[LOG_RULES];
+	size_t rules;
+	void (*fn)(void *arg, const struct log_line *l);
+	void *arg;
+} live = {.most = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static const char *const level_names[] = {
     [LOG_ERROR] = "error",
@@ -34,7 +53,12 @@ void log_set_fd(int fd)
 
 bool log_wanted(enum log_level level)
 {
-	return (int)level <= log_level;
+	return (int)level <= log_level || (int)level <= live.most;
+}
+
+const char *log_level_name(enum log_level level)
+{
+	return level_names[level];
 }
 
 bool log_level_parse(struct span text, enum log_level *out)
@@ -132,6 +156,17 @@ static void put_pair(struct log_line *l, const char *key, const char *value, siz
 		line_put(l, "\"", 1);
 }
 
+static bool names_domain(const char *key)
+{
+	static const char *const keys[] = {"from", "to", "host", "domain"};
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 void log_span(struct log_line *l, const char *key, struct span value)
 {
 	char text[LOG_VALUE_MAX + sizeof(LOG_ELLIPSIS)];
@@ -142,6 +177,10 @@ void log_span(struct log_line *l, const char *key, struct span value)
 		return;
 	n = value_escape(value, text, &quote);
 	put_pair(l, key, text, n, quote);
+	if (!l->cut && !quote && l->domains < LOG_DOMAINS && names_domain(key)) {
+		l->domain[l->domains].at = (uint16_t)(l->n - n);
+		l->domain[l->domains++].n = (uint16_t)n;
+	}
 }
 
 void log_str(struct log_line *l, const char *key, const char *value)
@@ -177,6 +216,7 @@ void log_begin(struct log_line *l, enum log_level level, const char *event)
 	l->level = level;
 	l->wanted = log_wanted(level);
 	l->cut = false;
+	l->domains = 0;
 	l->n = 0;
 	if (!l->wanted)
 		return;
@@ -185,16 +225,124 @@ void log_begin(struct log_line *l, enum log_level level, const char *event)
 	log_str(l, "event", event);
 }
 
+static bool same_domain(struct span name, struct span domain, bool below)
+{
+	if (!below)
+		return span_eq(name, domain);
+	return name.n > domain.n && name.p[name.n - domain.n - 1] == '.' &&
+	       memcmp(name.p + name.n - domain.n, domain.p, domain.n) == 0;
+}
+
+bool log_is_about(const struct log_line *l, struct span domain, bool below)
+{
+	for (size_t i = 0; i < l->domains; i++) {
+		if (same_domain((struct span){l->text + l->domain[i].at, l->domain[i].n}, domain, below))
+			return true;
+	}
+	return false;
+}
+
+/* The lock is held. */
+static struct rule *find_rule(struct span domain, bool below)
+{
+	for (size_t i = 0; i < live.rules; i++) {
+		struct rule *r = &live.rule[i];
+
+		if (r->below == below && span_eq((struct span){r->domain, r->n}, domain))
+			return r;
+	}
+	return NULL;
+}
+
+/* The lock is held. */
+static void find_most(void)
+{
+	int most = -1;
+
+	for (size_t i = 0; i < live.rules; i++)
+		most = (int)live.rule[i].level > most ? (int)live.rule[i].level : most;
+	live.most = most;
+}
+
+bool log_rule_set(struct span domain, bool below, enum log_level level)
+{
+	struct rule *r;
+
+	pthread_mutex_lock(&live.lock);
+	r = find_rule(domain, below);
+	if (r == NULL && live.rules < LOG_RULES && domain.n <= sizeof(r->domain))
+		r = &live.rule[live.rules++];
+	if (r != NULL) {
+		memcpy(r->domain, domain.p, domain.n);
+		r->n = domain.n;
+		r->below = below;
+		r->level = level;
+		find_most();
+	}
+	pthread_mutex_unlock(&live.lock);
+	return r != NULL;
+}
+
+bool log_rule_drop(struct span domain, bool below)
+{
+	struct rule *r;
+
+	pthread_mutex_lock(&live.lock);
+	r = find_rule(domain, below);
+	if (r != NULL) {
+		*r = live.rule[--live.rules];
+		find_most();
+	}
+	pthread_mutex_unlock(&live.lock);
+	return r != NULL;
+}
+
+void log_listen(void (*fn)(void *arg, const struct log_line *l), void *arg)
+{
+	pthread_mutex_lock(&live.lock);
+	live.fn = fn;
+	live.arg = arg;
+	live.heard = fn != NULL;
+	pthread_mutex_unlock(&live.lock);
+}
+
+/* A line above the general level is there for the sake of a rule; is it for this one? */
+static bool ruled(const struct log_line *l)
+{
+	bool yes = false;
+
+	pthread_mutex_lock(&live.lock);
+	for (size_t i = 0; i < live.rules && !yes; i++) {
+		const struct rule *r = &live.rule[i];
+
+		yes = l->level <= r->level && log_is_about(l, (struct span){r->domain, r->n}, r->below);
+	}
+	pthread_mutex_unlock(&live.lock);
+	return yes;
+}
+
+static void tell(struct log_line *l)
+{
+	if (!live.heard)
+		return;
+	l->n--; /* without its end */
+	pthread_mutex_lock(&live.lock);
+	if (live.fn != NULL)
+		live.fn(live.arg, l);
+	pthread_mutex_unlock(&live.lock);
+}
+
 void log_end(struct log_line *l)
 {
-	if (!l->wanted)
+	if (!l->wanted || ((int)l->level > log_level && !ruled(l)))
 		return;
 	if (l->cut)
 		line_put(l, LOG_CUT_MARK, sizeof(LOG_CUT_MARK) - 1);
 	line_put(l, "\n", 1);
 	/* A log that can't be written to must not stop the gateway, and there is nobody to tell. */
-	if (write(log_fd, l->text, l->n) < 0)
-		return;
+	ssize_t written = write(log_fd, l->text, l->n);
+	(void)written;
+	tell(l);
 }
 
 void log_text(enum log_level level, const char *event, const char *fmt, ...)
