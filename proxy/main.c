@@ -16,6 +16,7 @@
 #include "sallyport/gate.h"
 #include "sallyport/log.h"
 #include "sallyport/loop.h"
+#include "sallyport/metrics.h"
 #include "sallyport/sock.h"
 
 #define DEFAULT_CONF "/etc/sallyport/sallyport.ini"
@@ -37,6 +38,7 @@ struct daemon {
 	int64_t reminded; /* Unix seconds: up to then it was told what time has ended */
 	struct worker_thread worker[WORKERS_MAX];
 	struct gate *gates[WORKERS_MAX]; /* theirs */
+	struct metrics *metrics;
 	unsigned workers, running;
 	bool ending;
 	struct control *control; /* NULL: not yet */
@@ -214,6 +216,7 @@ static void on_signal(void *arg)
 static void end_renewal(struct renewal *n)
 {
 	log_text(n->good ? LOG_INFO : LOG_ERROR, "reload", "%s", n->text);
+	metrics_reloaded(n->daemon->metrics, n->good);
 	control_reloaded(n->daemon->control, n->number, n->good, n->text, n->lines != NULL ? n->lines : "");
 	free(n->lines);
 	free(n);
@@ -294,9 +297,13 @@ static bool renew(struct renewal *n, struct conf *conf)
 	struct daemon *d = n->daemon;
 	char err[400] = "the configuration is not in order";
 	struct site *site = conf != NULL ? site_new(conf, d->site, NULL, err, sizeof err) : NULL;
-	if (site == NULL || !ports_new(d->site->conf, site->conf)) {
-		snprintf(
-		    n->text, sizeof n->text, "nothing has changed: %s", site == NULL ? err : "a new port is taken");
+	bool good = site != NULL;
+	if (good && !ports_new(d->site->conf, site->conf)) {
+		snprintf(err, sizeof err, "a new port is taken");
+		good = false;
+	}
+	if (!good || !metrics_listen(d->metrics, site->conf, err, sizeof err)) {
+		snprintf(n->text, sizeof n->text, "nothing has changed: %s", err);
 		site_unref(site);
 		return false;
 	}
@@ -415,6 +422,22 @@ static bool make_control(struct daemon *d)
 	return d->control != NULL;
 }
 
+static bool make_metrics(struct daemon *d)
+{
+	struct metrics_host host = {d->loop, d->gates, d->workers, d, present_site};
+	d->metrics = metrics_new(&host);
+	return d->metrics != NULL;
+}
+
+static bool listen_for_metrics(struct daemon *d)
+{
+	char err[256];
+	if (metrics_listen(d->metrics, d->site->conf, err, sizeof err))
+		return true;
+	log_text(LOG_ERROR, "start", "%s", err);
+	return false;
+}
+
 /* Signals are main's: the workers start with all of them blocked. */
 static bool start_workers(struct daemon *d)
 {
@@ -445,7 +468,8 @@ static int serve(struct daemon *d)
 		on[i] = loop_signal_new(d->loop, signals[i], signals[i] == SIGHUP ? on_reload : on_signal, d);
 		ok = on[i] != NULL;
 	}
-	if (ok && make_workers(d) && drop_privileges(d->site->conf->user) && make_control(d)) {
+	ok = ok && make_workers(d) && make_metrics(d) && drop_privileges(d->site->conf->user);
+	if (ok && make_control(d) && listen_for_metrics(d)) {
 		listen_for_control(d, d->site->conf);
 		if (!start_workers(d))
 			_exit(1);
@@ -456,6 +480,7 @@ static int serve(struct daemon *d)
 		loop_run(d->loop);
 		rc = 0;
 	}
+	metrics_free(d->metrics);
 	for (unsigned i = 0; i < d->workers; i++) {
 		if (d->worker[i].started)
 			pthread_join(d->worker[i].thread, NULL);

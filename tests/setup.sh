@@ -2,7 +2,7 @@
 
 BUILD_PACKAGES="ca-certificates build-essential git cmake ninja-build pkg-config python3 libevent-dev libc-ares-dev
 	libinih-dev libidn2-dev libcmocka-dev libexpat1-dev libjansson-dev"
-LAB_PACKAGES="iproute2 nftables dnsmasq-base openssl ejabberd prosody lua-unbound jabberd2 python3-slixmpp"
+LAB_PACKAGES="iproute2 nftables dnsmasq-base openssl ejabberd prosody lua-unbound jabberd2 python3-slixmpp prometheus"
 FUZZ_PACKAGES="clang libclang-rt-14-dev"
 
 # What a package would start at the next boot.
@@ -10,7 +10,7 @@ units_of() {
 	case $1 in
 	ejabberd) echo ejabberd.service epmd.service epmd.socket ;;
 	prosody) echo prosody.service ;;
-	haproxy | nginx | hitch) echo "$1.service" ;;
+	haproxy | nginx | hitch | prometheus) echo "$1.service" ;;
 	stunnel4) echo stunnel4.service stunnel.target ;;
 	jabberd2) echo jabberd.service jabberd-router.service jabberd-sm.service jabberd-c2s.service jabberd-s2s.service ;;
 	esac

@@ -108,6 +108,16 @@ struct cert_own *cert_own_ref(struct cert_own *own);
 void cert_own_unref(struct cert_own *own); /* takes NULL */
 /* What peers will see of the preferred one, to be judged like theirs.  own's. */
 const struct cert_chain *cert_own_chain(const struct cert_own *own);
+/* Those of our certificates that are in use, by the time that is left to them, and our domains that have none. */
+#define CERT_CENSUS_BOUNDS 6
+struct cert_census {
+	int64_t first_end; /* of all, Unix seconds; 0: there are none */
+	/* expired, ending within a day, 7 days, 14 days, 30 days (each without those before), later */
+	uint64_t by_end[CERT_CENSUS_BOUNDS];
+	uint64_t uncovered; /* domains that none of them names */
+};
+/* Takes time in the number of hosts: not for a worker's thread, nor for every question. */
+void cert_own_census(const struct cert_store *store, int64_t now, struct cert_census *census);
 /* Looks for new and changed files, and logs what is about to expire (30, 14, 7 and 1 days before, then daily) and which
  * domains have no certificate.  Waits for the disk: not for a worker's thread. */
 void cert_own_refresh(struct cert_store *store, int64_t now);

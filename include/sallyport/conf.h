@@ -114,8 +114,14 @@ struct conf {
 	/* [public] */
 	struct addr *public_listen;
 	size_t public_listens;
-	char *ciphers; /* for TLS 1.2, as BoringSSL reads it; enables no weak suite whatever the file says */
+	char *ciphers;         /* for TLS 1.2, as BoringSSL reads it; enables no weak suite whatever the file says */
 	enum addr_reach reach; /* where other servers may be: names that lead nearer are not followed */
+	/* [metrics] */
+	struct addr *metrics_listen; /* none: not by TCP */
+	size_t metrics_listens;
+	bool metrics_remote;   /* others than this machine may be let in */
+	char *metrics_socket;  /* NULL: no metrics by a Unix socket */
+	uint32_t metrics_mode; /* its file's */
 	/* [trust] */
 	bool trust_system;    /* the system's bundle */
 	char *trust_bundle;   /* where that lies; looked at only if trust_system */

@@ -7,11 +7,14 @@
 
 #include "sallyport/base.h"
 
+struct event_base;
 struct loop;
 struct loop *loop_new(void); /* NULL: no memory or no epoll */
 /* Runs what is still deferred, then frees; posts that have not run are dropped.  Everything made on the loop must have
  * been freed before.  Takes NULL. */
 void loop_free(struct loop *loop);
+/* For parts of libevent (evhttp) that want it themselves.  The loop's. */
+struct event_base *loop_event_base(struct loop *loop);
 /* Until the end of the turn in which loop_stop() is called; a stop before the start counts. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);

@@ -15,6 +15,9 @@
 #include "sallyport/tls.h"
 #include "sallyport/xmpp.h"
 
+/* What came of the last attempt to connect to a backend. */
+enum site_backend { BACKEND_UNTRIED, BACKEND_UP, BACKEND_DOWN };
+
 struct site {
 	atomic_uint refs, present;
 	struct conf *conf;
@@ -22,6 +25,7 @@ struct site {
 	struct tls_ctx *tls;
 	struct xmpp_dialback_secret secret;
 	struct admit *admit;
+	_Atomic enum site_backend *backends; /* one for each of conf->backends */
 };
 
 /* Takes a reference to conf.  before: the site that this one is to follow, whose counted connections and (without one
@@ -32,6 +36,8 @@ struct site *site_new(struct conf *conf, const struct site *before, struct keys 
  * once no worker has it so, what only they need is freed.  Any thread; who hands a site on to a worker enters it, too. */
 void site_enter(struct site *site);
 void site_leave(struct site *site);
+/* A connection to the backend of that name was made, or failed; any thread. */
+void site_backend_seen(struct site *site, const char *name, bool up);
 /* Any thread. */
 struct site *site_ref(struct site *site);
 /* Any thread; takes NULL. */

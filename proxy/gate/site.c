@@ -32,6 +32,27 @@ static bool make_admit(struct site *s, const struct site *before)
 	return true;
 }
 
+static bool make_backends(struct site *s, const struct site *before)
+{
+	const struct conf *conf = s->conf;
+	s->backends = calloc(conf->backends_n + 1, sizeof *s->backends);
+	if (s->backends == NULL)
+		return false;
+	for (size_t i = 0; before != NULL && i < before->conf->backends_n; i++)
+		for (size_t k = 0; k < conf->backends_n; k++)
+			if (strcmp(before->conf->backends[i].name, conf->backends[k].name) == 0 &&
+			    addr_eq(&before->conf->backends[i].connect, &conf->backends[k].connect))
+				s->backends[k] = before->backends[i];
+	return true;
+}
+
+void site_backend_seen(struct site *s, const char *name, bool up)
+{
+	for (size_t i = 0; i < s->conf->backends_n; i++)
+		if (strcmp(s->conf->backends[i].name, name) == 0)
+			s->backends[i] = up ? BACKEND_UP : BACKEND_DOWN;
+}
+
 struct site *site_new(struct conf *conf, const struct site *before, struct keys *keys, char *err, size_t err_n)
 {
 	struct site *s = calloc(1, sizeof *s);
@@ -41,7 +62,7 @@ struct site *site_new(struct conf *conf, const struct site *before, struct keys 
 	s->refs = 1;
 	s->conf = conf_ref(conf);
 	make_secret(s, before);
-	if (make_admit(s, before))
+	if (make_admit(s, before) && make_backends(s, before))
 		s->certs = cert_store_follow(conf, before != NULL ? before->certs : NULL, keys, err, err_n);
 	if (s->certs != NULL)
 		s->tls = tls_ctx_new(s->certs, conf->ciphers, err, err_n);
@@ -78,6 +99,7 @@ void site_unref(struct site *s)
 	cert_store_free(s->certs);
 	admit_unref(s->admit);
 	conf_unref(s->conf);
+	free(s->backends);
 	free(s);
 }
 

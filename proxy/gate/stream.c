@@ -207,8 +207,10 @@ static void on_dialled(void *arg, int fd, const struct endpoint *endpoint, enum 
 		s->direct = endpoint->direct_tls;
 		snprintf(s->target, sizeof s->target, "%s", endpoint->target);
 	}
-	if (s->backend != NULL)
+	if (s->backend != NULL) {
 		stats_add(fd < 0 ? &s->w->tally.backend_down : &s->w->tally.backend_up, 1);
+		site_backend_seen(s->w->site, s->backend->name, fd >= 0);
+	}
 	if (fd < 0) {
 		dial_cancel(&s->dial);
 		/* what an endpoint that did answer had against us says more than that the others are away */

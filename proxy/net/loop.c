@@ -203,6 +203,12 @@ fail:
 	return NULL;
 }
 
+struct event_base *loop_event_base(struct loop *loop)
+{
+	MAGIC_CHECK(loop, MAGIC_LOOP);
+	return loop->base;
+}
+
 void loop_free(struct loop *loop)
 {
 	if (loop == NULL)

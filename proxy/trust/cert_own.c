@@ -72,6 +72,13 @@ void cert_own_refresh(struct cert_store *store, int64_t now)
 	cert_ring_warn(store->ring, now);
 }
 
+void cert_own_census(const struct cert_store *store, int64_t now, struct cert_census *census)
+{
+	*census = (struct cert_census){0};
+	if (store->ring != NULL)
+		cert_ring_census(store->ring, now, census);
+}
+
 static EVP_PKEY *mint_key(void)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);

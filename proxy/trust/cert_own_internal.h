@@ -28,6 +28,7 @@ struct cert_pair;
 struct cert_cache {
 	atomic_uint refs;
 	pthread_mutex_t scan; /* one look at the files at a time; also guards what a pair says about that */
+	uint64_t censuses;    /* taken so far; the scan is locked */
 	pthread_mutex_t lock; /* every ring's index */
 	struct keys *keys;
 };
@@ -52,6 +53,7 @@ struct cert_pair {
 	struct cert_stamps refused; /* of files that were found wanting, and that this pair outlived */
 	int warned_days;            /* the nearest bound before its end that was told; 0: none was */
 	int64_t warned_at;
+	uint64_t counted; /* the census that it was counted in last */
 };
 /* What was loaded from these files, whose key it takes.  NULL: no memory.  If they are not in order c says why, and the
  * pair has no chain. */
@@ -107,6 +109,7 @@ void cert_ring_peek(struct cert_ring *ring, const struct conf_host *host, struct
 void cert_ring_refresh(struct cert_ring *ring);
 /* Says what its operator should see to; again only after a day, or when the next bound is near. */
 void cert_ring_warn(struct cert_ring *ring, int64_t now);
+void cert_ring_census(struct cert_ring *ring, int64_t now, struct cert_census *census);
 /* When it was last said that a host has a domain without a certificate; the scan is locked. */
 int64_t *cert_ring_warned(struct cert_ring *ring, const struct conf_host *host);
 struct cert_cache *cert_ring_cache(const struct cert_ring *ring);

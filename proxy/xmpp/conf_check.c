@@ -8,7 +8,7 @@
  * known: Openfire 20s). */
 #define BACKEND_PATIENCE_MS 20000
 
-#define CONTROL_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+#define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 
 /* The line that set an option in a section; 0: none did. */
 static unsigned draft_line(const struct conf_draft *d, const char *key)
@@ -87,8 +87,16 @@ static bool list_listeners(struct conf_build *b, const struct conf_draft *d, str
 		return true;
 	if (d->section->owner == CONF_OF_BACKEND)
 		backend = &b->conf->backends[d->at];
-	addrs = backend != NULL ? backend->listen : b->conf->public_listen;
-	addrs_n = backend != NULL ? backend->listens : b->conf->public_listens;
+	if (backend != NULL) {
+		addrs = backend->listen;
+		addrs_n = backend->listens;
+	} else if (strcmp(d->section->name, "metrics") == 0) {
+		addrs = b->conf->metrics_listen;
+		addrs_n = b->conf->metrics_listens;
+	} else {
+		addrs = b->conf->public_listen;
+		addrs_n = b->conf->public_listens;
+	}
 	for (size_t i = 0; i < addrs_n; i++) {
 		struct listener *l = conf_append(list, n, sizeof(*l));
 
@@ -346,13 +354,19 @@ static void check_trust(struct conf_build *b)
 		    "nobody would be trusted: system is \"no\", and there is no anchor");
 }
 
+static void check_socket(struct conf_build *b, const char *section, const char *path)
+{
+	if (path != NULL && strlen(path) > SOCKET_PATH_MAX)
+		conf_error(b, line_of(b, section, "socket"), "socket: the path of a Unix socket has at most %zu bytes",
+		    SOCKET_PATH_MAX);
+}
+
 static void check_numbers(struct conf_build *b)
 {
 	const struct conf *conf = b->conf;
 
-	if (strlen(conf->control_socket) > CONTROL_PATH_MAX)
-		conf_error(b, line_of(b, "control", "socket"), "socket: the path of a Unix socket has at most %zu bytes",
-		    CONTROL_PATH_MAX);
+	check_socket(b, "control", conf->control_socket);
+	check_socket(b, "metrics", conf->metrics_socket);
 	if (conf->limits.queue_bytes < conf->limits.stanza_bytes) {
 		unsigned line = line_of(b, "limits", "queue-size");
 
@@ -362,6 +376,19 @@ static void check_numbers(struct conf_build *b)
 	if (conf->timeouts.outbound >= BACKEND_PATIENCE_MS)
 		conf_warn(b, line_of(b, "timeouts", "outbound"),
 		    "outbound: some servers wait no longer than %us for the answer", BACKEND_PATIENCE_MS / 1000);
+}
+
+static void check_metrics(struct conf_build *b)
+{
+	const struct conf *conf = b->conf;
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < conf->metrics_listens && !conf->metrics_remote; i++) {
+		if (!is_loopback(&conf->metrics_listen[i]))
+			conf_error(b, line_of(b, "metrics", "listen"),
+			    "listen: others could reach %s: take 127.0.0.1 or [::1], or set remote = yes and have a firewall",
+			    addr_format(&conf->metrics_listen[i], text));
+	}
 }
 
 void conf_check(struct conf_build *b)
@@ -375,6 +402,7 @@ void conf_check(struct conf_build *b)
 	check_revocation(b);
 	check_trust(b);
 	check_numbers(b);
+	check_metrics(b);
 	/* What is missing may be due to an error. */
 	if (b->errors->n == 0)
 		check_backends(b);

@@ -24,6 +24,7 @@ enum {
 	S_PEER,
 	S_TIMEOUTS,
 	S_LIMITS,
+	S_METRICS,
 	S_COUNT
 };
 
@@ -42,6 +43,7 @@ const struct conf_section conf_sections[] = {
         "[peer *] for all there are; the nearest section decides, alone."},
     [S_TIMEOUTS] = {"timeouts", NULL, NULL, CONF_OF_ALL, "How long each wait may take."},
     [S_LIMITS] = {"limits", NULL, NULL, CONF_OF_ALL, "How much there may be of what others send."},
+    [S_METRICS] = {"metrics", NULL, NULL, CONF_OF_ALL, "Figures for Prometheus, at /metrics by HTTP."},
 };
 const size_t conf_sections_n = ARRAY_LEN(conf_sections);
 _Static_assert(ARRAY_LEN(conf_sections) == S_COUNT, "a section without a row");
@@ -198,6 +200,16 @@ const struct conf_option conf_options[] = {
      "Pairs of domains on one stream from a backend."},
     {LIMIT("queue-size", CONF_SIZE, queue_bytes, 10000, 1024 * MIB, "1M"),
      "What may wait for one pair of a stream that several share; at least stanza-size."},
+
+    {ALL_LIST(S_METRICS, "listen", CONF_ADDRESSES, metrics_listen, metrics_listens), 0, 0, NULL,
+     "127.0.0.1:25280 [::1]:25280",
+     "Where Prometheus asks.  Nobody has to authenticate, so it must be an address of this "
+     "machine alone."},
+    {ALL(S_METRICS, "remote", CONF_BOOL, metrics_remote), 0, 0, "no", NULL,
+     "Whether it may be another address all the same: then a firewall must keep out whom the figures do not concern."},
+    {ALL(S_METRICS, "socket", CONF_PATH, metrics_socket), 0, 0, NULL, "/run/sallyport/metrics",
+     "A Unix socket that they are had from as well, for whatever passes them on."},
+    {ALL(S_METRICS, "mode", CONF_MODE, metrics_mode), 0, 0777, "0660", NULL, "Who may open it, as for chmod."},
 };
 /* clang-format on */
 const size_t conf_options_n = ARRAY_LEN(conf_options);

@@ -166,8 +166,10 @@ class RawServer:
 			wire.close()
 
 	def stop(self):
-		self.listener.shutdown(socket.SHUT_RDWR)
-		self.listener.close()
+		"""Safe to call twice."""
+		if self.listener.fileno() >= 0:
+			self.listener.shutdown(socket.SHUT_RDWR)
+			self.listener.close()
 		for wire in self.wires:
 			wire.close()
 		self.thread.join(5)

@@ -141,10 +141,10 @@ static void sections(void **state)
 	    {"[Backends old]\n" REST, {"1: unknown section [Backends]; did you mean [backend NAME]?"}},
 	    {"[virtual]\n" REST, {"1: unknown section [virtual]; there are: [global], [control], [public], "
 	                          "[certificates], [trust], [revocation], "
-	                          "[dns], [backend NAME], [host DOMAIN], [peer DOMAIN], [timeouts], [limits]"}},
+	                          "[dns], [backend NAME], [host DOMAIN], [peer DOMAIN], [timeouts], [limits], [metrics]"}},
 	    {"[]\n" REST, {"1: unknown section []; there are: [global], [control], [public], [certificates], [trust], "
 	                   "[revocation], [dns], [backend NAME], "
-	                   "[host DOMAIN], [peer DOMAIN], [timeouts], [limits]"}},
+	                   "[host DOMAIN], [peer DOMAIN], [timeouts], [limits], [metrics]"}},
 	    {"[global\nlog-level = x\n" REST, {"1: a section without its \"]\""}},
 	    {"[global] log-level = info\n" REST, {"1: \"log-level = info\" behind a section's \"]\""}},
 	    {"[global here]\n" REST, {"1: [global] takes nothing behind its name"}},
@@ -176,7 +176,7 @@ static void keys(void **state)
 	        {"4: unknown key \"authentcte\" in [backend NAME]; did you mean \"authenticate\"?"}},
 	    {GLOBAL("worker = 1"), {"2: unknown key \"worker\" in [global]; did you mean \"workers\"?"}},
 	    {GLOBAL("listen = 127.0.0.1:1"),
-	        {"2: unknown key \"listen\" in [global]; \"listen\" belongs in [public] or [backend NAME]"}},
+	        {"2: unknown key \"listen\" in [global]; \"listen\" belongs in [public] or [backend NAME] or [metrics]"}},
 	    {TIMEOUTS("connections = 1"),
 	        {"2: unknown key \"connections\" in [timeouts]; \"connections\" belongs in [limits]"}},
 	    {TIMEOUTS("stanza_size = 1"),
