@@ -33,21 +33,21 @@ bool cert_chain_eq(const struct cert_chain *a, const struct cert_chain *b);
 
 /* What one certificate of a chain says of itself, for tools.  Texts are ASCII without control characters. */
 struct cert_facts {
-	char subject[72], issuer[72]; /* common name, else organisation */
-	char key[32];                 /* "ECDSA P-256", "RSA 2048" */
-	char names[160];              /* dNSNames, the first few; "": none */
-	char usage[96];               /* extended key usage: "serverAuth, clientAuth"; "": anything */
-	bool server, client;          /* usage allows it */
-	bool issued_previous;         /* its subject is the issuer of the one before it in the chain */
-	bool self_issued;             /* subject and issuer are the same */
+	char subject[72], issuer[72];  /* common name, else organisation */
+	char key[32];                  /* "ECDSA P-256", "RSA 2048" */
+	char names[160];               /* dNSNames, the first few; "": none */
+	char usage[96];                /* extended key usage: "serverAuth, clientAuth"; "": anything */
+	bool server, client;           /* usage allows it */
+	bool issued_previous;          /* its subject is the issuer of the one before it in the chain */
+	bool self_issued;              /* subject and issuer are the same */
 	int64_t not_before, not_after; /* Unix seconds */
 };
 /* i < cert_chain_n(), 0 is the leaf.  False: it cannot be read. */
 MUST_CHECK bool cert_chain_facts(const struct cert_chain *chain, size_t i, struct cert_facts *facts);
 
 struct cert_store; /* anchors and own certificates of one configuration */
-/* With private keys in this process.  err: one sentence with file and cause, when NULL is returned (bad bundle, key does
- * not match, no memory, …). */
+/* With private keys in this process.  err: one sentence with file and cause, when NULL is returned (bad bundle, key
+ * does not match, no memory, …). */
 struct cert_store *cert_store_new(struct conf *conf, char *err, size_t err_n);
 /* The same, but takes over what before (NULL: nothing) has of our own certificates' files that have not changed, or are
  * not in order.  keys: where private keys are, as long as there was nothing before; NULL: in this process. */
@@ -121,5 +121,17 @@ void cert_own_census(const struct cert_store *store, int64_t now, struct cert_ce
 /* Looks for new and changed files, and logs what is about to expire (30, 14, 7 and 1 days before, then daily) and which
  * domains have no certificate.  Waits for the disk: not for a worker's thread. */
 void cert_own_refresh(struct cert_store *store, int64_t now);
+
+/* For tools: certificates in files.  Neither is the daemon's. */
+typedef bool cert_files_fn(void *arg, const char *certificate, const char *key);
+/* Tells found() of each certificate with its key in a folder and those below it, by their names, as [certificates]
+ * directory has it; false from found() ends the walk.  err: the last folder that could not be read, or "".  False:
+ * found() said so. */
+bool cert_files_find(const char *folder, cert_files_fn *found, void *arg, char *err, size_t err_n);
+/* Judges what a peer of ours would see if the pair were shown for the domain, by the general rules; *named: whether it
+ * names the domain, be it trusted or not.  False: the files are not in order, and err says why; the rest is as it was.
+ */
+bool cert_files_judge(const struct cert_store *store, const struct keys_files *files, const struct domain *domain,
+    int64_t now, struct cert_verdict *verdict, bool *named, char *err, size_t err_n);
 
 #endif

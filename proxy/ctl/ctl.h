@@ -20,7 +20,9 @@ int ctl_reload(int argc, char **argv);
 
 /* Of nobody. */
 int ctl_explain(int argc, char **argv);
+int ctl_init(int argc, char **argv);
 int ctl_scan(int argc, char **argv);
+int ctl_undo(int argc, char **argv);
 int ctl_verify(int argc, char **argv);
 
 /* Whole files, one behind the other. */

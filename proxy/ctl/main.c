@@ -10,9 +10,14 @@ static const struct command {
 	const char *arguments, *help;
 } commands[] = {
     {"explain", ctl_explain, "CODE | --list", "say what a reason code means and who must do what about it"},
+    {"init", ctl_init,
+        "[--yes | --dry-run] [--backend KIND [--config FILE]] [--certs FOLDER] [--domain D]... [--skip D]... "
+        "[--root FOLDER]",
+        "find the old server and its certificates, and put the gateway in front of it"},
     {"reload", ctl_reload, "[--socket PATH] [--json]", "have the daemon read its configuration again, and say what changed"},
     {"scan", ctl_scan, "[--chunk N] [--document] FILE|-", "say whether a captured stream is XML that we let through"},
     {"status", ctl_status, "[--socket PATH] [--json]", "say how the daemon is"},
+    {"undo", ctl_undo, "[--yes | --dry-run] [--root FOLDER]", "take back what init did"},
     {"verify", ctl_verify,
         "[--trust ROOTS.pem] [--untrusted CHAIN.pem] [--crl PLACE] [--revocation soft|hard] [--at TIME] [--domain D] "
         "[--json] LEAF.pem",
