@@ -61,7 +61,8 @@ const struct tls *leg_tls(const struct leg *leg); /* NULL: in the clear */
  * the owner frees. */
 void leg_shut(struct leg *leg);
 
-/* After LEG_FAILED: REASON_PEER_LOST, _STALLED, _LIMIT_QUEUE, _TLS_FAILED, _TLS_REFUSED, _TLS_LOST, _TLS_BROKEN or _NO_MEMORY; and a few words. */
+/* After LEG_FAILED: REASON_PEER_LOST, _STALLED, _LIMIT_QUEUE, _TLS_FAILED, _TLS_REFUSED, _TLS_CERT_REFUSED, _CERT_KEY,
+ * _TLS_LOST, _TLS_BROKEN or _NO_MEMORY; and a few words. */
 enum reason leg_why(const struct leg *leg);
 const char *leg_error(const struct leg *leg);
 

@@ -83,6 +83,10 @@ enum reason_who {
 	X(CERT_INVALID, "SP-CERT-INVALID", WHO_THEM, "policy-violation", "remote-connection-failed", \
 	  "remote-server-timeout", "the peer's chain is not valid", "Your server's certificate chain is not valid.", \
 	  "they: check the chain with `openssl verify`") \
+	X(CERT_KEY, "SP-CERT-KEY", WHO_THEM, "policy-violation", "remote-connection-failed", "remote-server-timeout", \
+	  "the peer's private key does not belong to its certificate", \
+	  "Your server's private key does not belong to its certificate.", \
+	  "they: install the key that the certificate was issued for; if it is, somebody is in between") \
 	X(TLS_NOT_OFFERED, "SP-TLS-NOT-OFFERED", WHO_THEM, "policy-violation", "remote-connection-failed", \
 	  "remote-server-timeout", "the peer does not offer TLS", "This server needs TLS and your server does not offer it.", \
 	  "they: enable TLS for server-to-server streams") \
@@ -90,10 +94,14 @@ enum reason_who {
 	  "the peer goes on without TLS", "TLS is required here; begin with STARTTLS.", \
 	  "they: enable TLS for outgoing server-to-server streams") \
 	X(TLS_FAILED, "SP-TLS-FAILED", WHO_NETWORK, "", "remote-connection-failed", "remote-server-timeout", \
-	  "the TLS handshake failed", "The TLS handshake failed.", "see the tls field; often no common version or cipher") \
+	  "the TLS handshake failed", "The TLS handshake failed.", \
+	  "see detail; often the other side speaks no TLS 1.2, or no TLS at all") \
 	X(TLS_REFUSED, "SP-TLS-REFUSED", WHO_THEM, "", "remote-connection-failed", "remote-server-timeout", \
-	  "the peer broke off the TLS handshake with an alert", "The TLS handshake was refused.", \
-	  "see the tls field: often the peer rejects our certificate (older servers want EKU clientAuth)") \
+	  "the peer broke off the TLS handshake", "The TLS handshake was refused.", \
+	  "see detail; after handshake_failure, they: install a certificate, or allow today's versions, ciphers and curves") \
+	X(TLS_CERT_REFUSED, "SP-TLS-CERT-REFUSED", WHO_THEM, "", "remote-connection-failed", "remote-server-timeout", \
+	  "the peer refused our certificate in the TLS handshake", "Your server refused our certificate.", \
+	  "check our certificate with `sallyportctl verify`; they: older servers refuse certificates without EKU clientAuth") \
 	X(TLS_LOST, "SP-TLS-LOST", WHO_NETWORK, "", "remote-connection-failed", "remote-server-timeout", \
 	  "the connection ended during the TLS handshake, without an alert", "The connection ended during the TLS handshake.", \
 	  "nothing, unless it recurs: then ask them what their server's log says, and check the path") \
@@ -101,7 +109,7 @@ enum reason_who {
 	  "the TLS handshake did not finish in time", "The TLS handshake did not finish in time.", \
 	  "check the path to the peer (MTU, firewall) and its load") \
 	X(TLS_BROKEN, "SP-TLS-BROKEN", WHO_NETWORK, "", "remote-connection-failed", "remote-server-timeout", \
-	  "a TLS record could not be read", "A TLS record could not be read.", "see the tls field") \
+	  "a TLS record could not be read", "A TLS record could not be read.", "see detail") \
 	X(EXTERNAL_NOT_OFFERED, "SP-EXTERNAL-NOT-OFFERED", WHO_THEM, "policy-violation", "remote-connection-failed", \
 	  "remote-server-timeout", "the peer does not offer SASL EXTERNAL; most likely it does not accept our certificate", \
 	  "Your server does not offer SASL EXTERNAL to us, so it does not accept our certificate.", \

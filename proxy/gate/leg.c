@@ -182,8 +182,8 @@ static bool fail_tls(struct leg *g)
 {
 	enum reason why = g->state == LEG_SHAKE ? REASON_TLS_FAILED : REASON_TLS_BROKEN;
 	/* in TLS 1.3 a server refuses the client's certificate when the client is through with the handshake */
-	if (tls_error_is_alert(g->tls) && !g->heard)
-		why = REASON_TLS_REFUSED;
+	if (!g->heard && tls_error_reason(g->tls) != REASON_NONE)
+		why = tls_error_reason(g->tls);
 	char text[sizeof g->error];
 	snprintf(text, sizeof text, "%s", tls_error(g->tls));
 	/* our alert, if any, tells the other side what was wrong */

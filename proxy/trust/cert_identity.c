@@ -169,13 +169,13 @@ static bool is_address(const struct domain *domain)
 	return domain->s[0] == '[' || inet_pton(AF_INET, domain->s, &v4) == 1;
 }
 
-bool cert_names(const struct cert_path *path, const struct domain *domain)
+enum cert_named cert_names(const struct cert_path *path, const struct domain *domain)
 {
 	GENERAL_NAMES *names;
 	bool match = false;
 
 	if (domain->n == 0 || is_address(domain))
-		return false;
+		return CERT_NOT_NAMED;
 	names = X509_get_ext_d2i(path->cert[0], NID_subject_alt_name, NULL, NULL);
 	for (size_t i = 0; names != NULL && i < sk_GENERAL_NAME_num(names) && !match; i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
@@ -186,5 +186,7 @@ bool cert_names(const struct cert_path *path, const struct domain *domain)
 			match = other_matches(name->d.otherName, domain);
 	}
 	GENERAL_NAMES_free(names);
-	return match && constraints_allow(path, domain_span(domain));
+	if (!match)
+		return CERT_NOT_NAMED;
+	return constraints_allow(path, domain_span(domain)) ? CERT_NAMED : CERT_NAMED_IN_VAIN;
 }

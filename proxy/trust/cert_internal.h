@@ -139,12 +139,18 @@ const char *cert_key_text(X509 *x, char out[static CERT_KEY_TEXT]);
 /* Calls fn for every name that counts: dNSName and SRV-ID (without its service) as they stand, XmppAddr as a domain.
  * False: they cannot be read. */
 MUST_CHECK bool cert_names_list(X509 *leaf, void (*fn)(void *arg, struct span name), void *arg);
-/* True if the leaf, in this path, names the domain. */
-bool cert_names(const struct cert_path *path, const struct domain *domain);
+enum cert_named {
+	CERT_NAMED,
+	CERT_NOT_NAMED,
+	CERT_NAMED_IN_VAIN, /* an authority in the path is confined to other names */
+};
+#define CERT_OUTSIDE "outside of the authority's name constraints"
+/* Whether the leaf, in this path, names the domain. */
+enum cert_named cert_names(const struct cert_path *path, const struct domain *domain);
 
-/* Writes verdict->peer_text and verdict->detail.  named: whether the domain's name is in order. */
-void cert_text(
-    struct cert_verdict *verdict, const struct cert_found *found, const struct domain *domain, bool named, int64_t now);
+/* Writes verdict->peer_text and verdict->detail.  misnamed: the leaf does not name the domain. */
+void cert_text(struct cert_verdict *verdict, const struct cert_found *found, const struct domain *domain, bool misnamed,
+    int64_t now);
 /* The texts of facts. */
 void cert_text_facts(X509 *x, struct cert_facts *facts);
 int64_t cert_time(const ASN1_TIME *t);

@@ -59,23 +59,33 @@ static void refuse(struct cert_verdict *verdict, enum reason why, const char *de
 	(void)snprintf(verdict->detail, sizeof(verdict->detail), "%s", detail);
 }
 
+static void judge_name(struct cert_found *found, enum cert_named named)
+{
+	found->depth = 0;
+	if (named == CERT_NOT_NAMED) {
+		found->why = REASON_CERT_NAME;
+		found->cause = "the domain is not named";
+	} else if (named == CERT_NAMED_IN_VAIN) {
+		found->why = REASON_CERT_CONSTRAINT;
+		found->cause = CERT_OUTSIDE;
+	}
+}
+
 static void judge_peer(const struct cert_rules *rules, const struct cert_peer *peer, const struct domain *domain,
     struct cert_verdict *verdict)
 {
 	struct cert_found found;
-	bool named;
+	enum cert_named named;
 
 	cert_path_find(rules, peer, &found);
-	named = domain == NULL || cert_names(&found.path, domain);
+	named = domain == NULL ? CERT_NAMED : cert_names(&found.path, domain);
+	if (found.why == REASON_NONE)
+		judge_name(&found, named);
 	verdict->why = found.why;
-	verdict->depth = (int)found.depth;
-	if (found.why == REASON_NONE) {
-		verdict->depth = named ? -1 : 0;
-		verdict->why = named ? REASON_NONE : REASON_CERT_NAME;
-	}
+	verdict->depth = found.why == REASON_NONE ? -1 : (int)found.depth;
 	if (verdict->why == REASON_NONE)
 		verdict->expires = found_expires(&found);
-	cert_text(verdict, &found, domain, named, rules->now);
+	cert_text(verdict, &found, domain, named == CERT_NOT_NAMED, rules->now);
 }
 
 static struct cert_rules rules_of(const struct cert_store *store, const struct conf_peer *row, int64_t now)

@@ -38,7 +38,11 @@ static bool wrong_key_usage(int error, X509 *x)
 
 static const char *cause_of(int error, X509 *x)
 {
-	return wrong_key_usage(error, x) ? "key usage is not for TLS" : X509_verify_cert_error_string(error);
+	if (wrong_key_usage(error, x))
+		return "key usage is not for TLS";
+	if (error == X509_V_ERR_PERMITTED_VIOLATION || error == X509_V_ERR_EXCLUDED_VIOLATION)
+		return CERT_OUTSIDE;
+	return X509_verify_cert_error_string(error);
 }
 
 static enum reason reason_of(int error, X509 *x)

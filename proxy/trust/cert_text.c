@@ -91,27 +91,30 @@ static void text_add_days(struct text *t, int64_t seconds)
 		text_add(t, "%" PRId64 " day%s", days, days == 1 ? "" : "s");
 }
 
-/* "a.example, b.example and 3 more"; false: there are none. */
+struct name_list {
+	struct text *t;
+	size_t seen;
+};
+
+static void list_name(void *arg, struct span name)
+{
+	struct name_list *list = arg;
+
+	if (list->seen++ >= LISTED)
+		return;
+	text_add(list->t, "%s", list->seen > 1 ? ", " : "");
+	text_add_cut(list->t, name, LISTED_MAX);
+}
+
+/* "a.example, b.example and 3 more"; false: there are none, or none that can be read. */
 static bool text_add_names(struct text *t, X509 *leaf)
 {
-	GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
-	size_t seen = 0;
+	struct name_list list = {t, 0};
+	bool readable = cert_names_list(leaf, list_name, &list);
 
-	for (size_t i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		const ASN1_STRING *dns = name->d.dNSName;
-
-		if (name->type != GEN_DNS || seen++ >= LISTED)
-			continue;
-		text_add(t, "%s", seen > 1 ? ", " : "");
-		text_add_cut(t,
-		    (struct span){(const char *)ASN1_STRING_get0_data(dns), (size_t)ASN1_STRING_length(dns)},
-		    LISTED_MAX);
-	}
-	GENERAL_NAMES_free(names);
-	if (seen > LISTED)
-		text_add(t, " and %zu more", seen - LISTED);
-	return seen > 0;
+	if (list.seen > LISTED)
+		text_add(t, " and %zu more", list.seen - LISTED);
+	return readable && list.seen > 0;
 }
 
 /* "serverAuth, clientAuth"; false: absent. */
@@ -162,11 +165,11 @@ static void text_not_yet(struct text *t, const struct cert_found *found, int64_t
 	int64_t from = cert_time(X509_get0_notBefore(found->path.cert[found->depth]));
 
 	text_add_whose(t, found);
-	text_add(t, " is valid only in ");
+	text_add(t, " becomes valid only in ");
 	text_add_days(t, from - now);
-	text_add(t, " (from ");
+	text_add(t, " (on ");
 	text_add_date(t, from);
-	text_add(t, " on).");
+	text_add(t, ").");
 }
 
 static void text_issuer(struct text *t, const struct cert_found *found)
@@ -247,7 +250,7 @@ static void peer_text(
 }
 
 /* The facts about the certificate at fault, the most telling first. */
-static void detail(struct text *t, const struct cert_found *found, const struct domain *domain, bool named)
+static void detail(struct text *t, const struct cert_found *found, const struct domain *domain, bool misnamed)
 {
 	X509 *x = found->path.cert[found->depth];
 	char key[CERT_KEY_TEXT];
@@ -267,7 +270,7 @@ static void detail(struct text *t, const struct cert_found *found, const struct 
 	text_add(t, "; names ");
 	if (!text_add_names(t, found->path.cert[0]))
 		text_add(t, "none");
-	if (!named) {
+	if (misnamed) {
 		text_add(t, ", not ");
 		text_add_foreign(t, domain_span(domain));
 	}
@@ -276,19 +279,19 @@ static void detail(struct text *t, const struct cert_found *found, const struct 
 		text_add(t, "none");
 }
 
-void cert_text(
-    struct cert_verdict *verdict, const struct cert_found *found, const struct domain *domain, bool named, int64_t now)
+void cert_text(struct cert_verdict *verdict, const struct cert_found *found, const struct domain *domain, bool misnamed,
+    int64_t now)
 {
 	struct text peer = {verdict->peer_text, sizeof(verdict->peer_text), 0};
 	struct text own = {verdict->detail, sizeof(verdict->detail), 0};
 
 	peer_text(&peer, verdict->why, found, domain, now);
-	if (!named && verdict->why != REASON_CERT_NAME) {
+	if (misnamed && verdict->why != REASON_CERT_NAME) {
 		text_add(&peer, " Nor is it valid for ");
 		text_add_foreign(&peer, domain_span(domain));
 		text_add(&peer, ".");
 	}
-	detail(&own, found, domain, named);
+	detail(&own, found, domain, misnamed);
 }
 
 void cert_text_facts(X509 *x, struct cert_facts *facts)

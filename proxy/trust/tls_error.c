@@ -44,11 +44,41 @@ static const char *reason_name(char *out, uint32_t error)
 	return name != NULL ? words(out, name, ' ') : "no reason given";
 }
 
+/* RFC 8446 section 6.2. */
+static bool is_about_certificate(int alert)
+{
+	switch (alert) {
+	case SSL_AD_BAD_CERTIFICATE:
+	case SSL_AD_UNSUPPORTED_CERTIFICATE:
+	case SSL_AD_CERTIFICATE_REVOKED:
+	case SSL_AD_CERTIFICATE_EXPIRED:
+	case SSL_AD_CERTIFICATE_UNKNOWN:
+	case SSL_AD_UNKNOWN_CA:
+	case SSL_AD_ACCESS_DENIED:
+	case SSL_AD_CERTIFICATE_REQUIRED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum reason reason_of(const struct tls *t, uint32_t error)
+{
+	if (t->no_memory)
+		return REASON_NO_MEMORY;
+	if (t->alert_in >= 0)
+		return is_about_certificate(t->alert_in) ? REASON_TLS_CERT_REFUSED : REASON_TLS_REFUSED;
+	if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_BAD_SIGNATURE)
+		return REASON_CERT_KEY;
+	return REASON_NONE;
+}
+
 void tls_explain(struct tls *t)
 {
 	uint32_t error = first_error();
 	char alert[WORDS_MAX], reason[WORDS_MAX];
 
+	t->why = reason_of(t, error);
 	if (t->no_memory)
 		(void)snprintf(t->error, sizeof(t->error), "out of memory");
 	else if (t->no_signature)
@@ -67,7 +97,7 @@ const char *tls_error(const struct tls *t)
 	return t->error;
 }
 
-bool tls_error_is_alert(const struct tls *t)
+enum reason tls_error_reason(const struct tls *t)
 {
-	return t->state == TLS_DEAD && t->alert_in >= 0;
+	return t->why;
 }

@@ -50,6 +50,7 @@ struct tls {
 	int alert_in, alert_out; /* the last fatal alert each way; -1: none */
 	struct buf *in, *out;    /* for the duration of one step */
 	char error[TLS_ERROR_MAX];
+	enum reason why;         /* tls_error_reason() */
 };
 
 /* BoringSSL's callbacks find the connection by this. */
@@ -67,7 +68,7 @@ extern const SSL_PRIVATE_KEY_METHOD tls_key_method;
 void tls_forget(struct tls *t);
 /* A client's ALPN offer. */
 MUST_CHECK bool tls_offer_alpn(SSL *ssl);
-/* Writes t->error from BoringSSL's error queue and the alerts seen. */
+/* Writes t->error and t->why from BoringSSL's error queue and the alerts seen. */
 void tls_explain(struct tls *t);
 
 #endif

@@ -80,14 +80,14 @@ CASES = [
 	Case("cross-signed", "an expired root's signature beside a valid one's", issuer="Cross", behind=("Cross old", "Cross")),
 	Case("constrained-inside", "an authority confined to the peer's domains", issuer="Inside"),
 	Case("constrained-outside", "an authority confined to other domains", "SP-CERT-CONSTRAINT", issuer="Outside"),
-	Case("constrained-srv-id", "the same, which names the peer by SRV-ID", "SP-CERT-NAME", issuer="Outside",
+	Case("constrained-srv-id", "the same, which names the peer by SRV-ID", "SP-CERT-CONSTRAINT", issuer="Outside",
 	     names=SRV_ID),
 	Case("leaf-as-issuer", "issued by a leaf that is no authority", "SP-CERT-CONSTRAINT", issuer="Leaf"),
 
 	# Time
-	Case("expired-leaf", "expired for 12 days", "SP-CERT-EXPIRED", start=-90, end=-12),
-	Case("expired-intermediate", "an intermediate expired for 12 days", "SP-CERT-EXPIRED", issuer="Expired"),
-	Case("not-yet-valid", "valid in 12 days", "SP-CERT-NOT-YET-VALID", start=12, end=90),
+	Case("expired-leaf", "expired", "SP-CERT-EXPIRED", start=-90, end=-12),
+	Case("expired-intermediate", "an expired intermediate", "SP-CERT-EXPIRED", issuer="Expired"),
+	Case("not-yet-valid", "valid in days to come", "SP-CERT-NOT-YET-VALID", start=12, end=90),
 	Case("expired-and-misnamed", "two faults at once", "SP-CERT-EXPIRED", start=-90, end=-12, names="DNS = www.{domain}"),
 
 	# Name
@@ -131,7 +131,7 @@ CASES = [
 	Case("none", "no certificate at all", "SP-CERT-NONE", "SP-TLS-REFUSED", shown=False),
 	Case("rsa-only", "makes and verifies RSA signatures alone", key="RSA-2048", signatures=RSA),
 	Case("ecdsa-only", "makes and verifies ECDSA signatures alone", signatures=ECDSA),
-	Case("key-mismatch", "shows a certificate and signs with another key", "SP-TLS-FAILED", by_hand="SP-OK",
+	Case("key-mismatch", "shows a certificate and signs with another key", "SP-CERT-KEY", by_hand="SP-OK",
 	     other_key=True),
-	Case("key-mismatch-rsa", "the same with RSA", "SP-TLS-FAILED", by_hand="SP-OK", key="RSA-2048", other_key=True),
+	Case("key-mismatch-rsa", "the same with RSA", "SP-CERT-KEY", by_hand="SP-OK", key="RSA-2048", other_key=True),
 ]

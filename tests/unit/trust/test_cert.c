@@ -151,7 +151,7 @@ static void test_dates(void **state)
 	check(judge_leaf(p, (struct mint_spec){.not_after = MINT_NOW - 1}, "a.test"), REASON_CERT_EXPIRED, 0,
 	    "expired less than a day ago");
 	check(judge_leaf(p, (struct mint_spec){.not_before = MINT_NOW + 3 * MINT_DAY}, "a.test"),
-	    REASON_CERT_NOT_YET_VALID, 0, "is valid only in 3 days (from 2026-03-04 on)");
+	    REASON_CERT_NOT_YET_VALID, 0, "becomes valid only in 3 days (on 2026-03-04)");
 	leaf = mint_new(
 	    &(struct mint_spec){.names = {MINT_DNS_NAME("a.test")}, .not_after = MINT_NOW + 400 * MINT_DAY}, &p->inter);
 	check(judge(&(struct shown){{p->root}, {leaf, p->inter}, "a.test", MINT_NOW + 100 * MINT_DAY}),

@@ -229,18 +229,18 @@ static void test_constraints_hold_for_the_domain(void **state)
 	} rows[] = {
 	    {"permitted;DNS:good.test", XMPP("good.test"), "good.test", REASON_NONE},
 	    {"permitted;DNS:good.test", XMPP("im.good.test"), "im.good.test", REASON_NONE},
-	    {"permitted;DNS:good.test", XMPP("victim.test"), "victim.test", REASON_CERT_NAME},
-	    {"permitted;DNS:good.test", XMPP("notgood.test"), "notgood.test", REASON_CERT_NAME},
-	    {"permitted;DNS:good.test", SRV("_xmpp-server.victim.test"), "victim.test", REASON_CERT_NAME},
+	    {"permitted;DNS:good.test", XMPP("victim.test"), "victim.test", REASON_CERT_CONSTRAINT},
+	    {"permitted;DNS:good.test", XMPP("notgood.test"), "notgood.test", REASON_CERT_CONSTRAINT},
+	    {"permitted;DNS:good.test", SRV("_xmpp-server.victim.test"), "victim.test", REASON_CERT_CONSTRAINT},
 	    {"permitted;DNS:GOOD.test", SRV("_xmpp-server.good.test"), "good.test", REASON_NONE},
 	    {"permitted;DNS:.good.test", XMPP("im.good.test"), "im.good.test", REASON_NONE},
-	    {"permitted;DNS:.good.test", XMPP("good.test"), "good.test", REASON_CERT_NAME},
+	    {"permitted;DNS:.good.test", XMPP("good.test"), "good.test", REASON_CERT_CONSTRAINT},
 	    {"permitted;DNS:other.test,permitted;DNS:good.test", XMPP("good.test"), "good.test", REASON_NONE},
 	    {"excluded;DNS:victim.test", XMPP("good.test"), "good.test", REASON_NONE},
-	    {"excluded;DNS:victim.test", XMPP("victim.test"), "victim.test", REASON_CERT_NAME},
-	    {"excluded;DNS:victim.test", XMPP("im.victim.test"), "im.victim.test", REASON_CERT_NAME},
-	    {"DER:3006A10430028200", XMPP("good.test"), "good.test", REASON_CERT_NAME}, /* excluded: all */
-	    {"DER:3006A00430028200", XMPP("good.test"), "good.test", REASON_NONE},      /* permitted: all */
+	    {"excluded;DNS:victim.test", XMPP("victim.test"), "victim.test", REASON_CERT_CONSTRAINT},
+	    {"excluded;DNS:victim.test", XMPP("im.victim.test"), "im.victim.test", REASON_CERT_CONSTRAINT},
+	    {"DER:3006A10430028200", XMPP("good.test"), "good.test", REASON_CERT_CONSTRAINT}, /* excluded: all */
+	    {"DER:3006A00430028200", XMPP("good.test"), "good.test", REASON_NONE},            /* permitted: all */
 	    {"permitted;email:good.test", XMPP("victim.test"), "victim.test", REASON_NONE},
 	};
 	const struct pki *p = *state;

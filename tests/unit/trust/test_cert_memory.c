@@ -68,8 +68,8 @@ static void test_judge(void **state)
 	torture_chain(*state, &ca, &old, REASON_CERT_EXPIRED);
 	torture_chain(*state, &ca, &sha1, REASON_CERT_WEAK);
 	torture_chain(*state, &confined, &leaf, REASON_CERT_CONSTRAINT);
-	torture_chain(*state, &confined, &addr, REASON_CERT_NAME);
-	torture_chain(*state, &banned, &addr, REASON_CERT_NAME);
+	torture_chain(*state, &confined, &addr, REASON_CERT_CONSTRAINT);
+	torture_chain(*state, &banned, &addr, REASON_CERT_CONSTRAINT);
 	torture_chain(*state, &leaf, &leaf, REASON_CERT_CONSTRAINT);
 }
 
