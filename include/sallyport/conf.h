@@ -154,7 +154,8 @@ struct conf {
 	struct conf_timeouts timeouts;
 	struct conf_limits limits;
 
-	_Atomic uint32_t refs; /* conf.c's */
+	uint8_t text_sha256[32]; /* of the file; of no file: zeros */
+	_Atomic uint32_t refs;   /* conf.c's */
 	/* conf_index.c's: domain to host; domain, and what is below one, to row */
 	struct conf_index *host_index, *peer_index, *below_index;
 	const struct conf_peer *peer_any; /* [peer *]; NULL: there is none */
@@ -178,6 +179,8 @@ MUST_CHECK struct conf *conf_load(const char *path, struct conf_errors *errors);
 MUST_CHECK struct conf *conf_defaults(void);
 /* For such a one: adds a file or folder to crls.  False: no memory. */
 MUST_CHECK bool conf_crl_add(struct conf *conf, const char *place);
+/* Whether both were read from the same text, and so say the same. */
+bool conf_same(const struct conf *a, const struct conf *b);
 struct conf *conf_ref(struct conf *conf);
 void conf_unref(struct conf *conf); /* takes NULL */
 

@@ -60,6 +60,10 @@ struct site *site_new(struct conf *conf, const struct site *before, struct keys 
 	if (s == NULL)
 		return NULL;
 	s->refs = 1;
+	/* Streams hold on to the site that they were made under, for days; as often as it is reloaded meanwhile, there
+	 * is one configuration as long as the file says the same. */
+	if (before != NULL && conf_same(conf, before->conf))
+		conf = before->conf;
 	s->conf = conf_ref(conf);
 	make_secret(s, before);
 	if (make_admit(s, before) && make_backends(s, before))

@@ -1,5 +1,6 @@
 #include "conf_internal.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -116,6 +117,14 @@ bool conf_crl_add(struct conf *conf, const char *place)
 	return added != NULL;
 }
 
+bool conf_same(const struct conf *a, const struct conf *b)
+{
+	static const uint8_t none[sizeof(a->text_sha256)];
+
+	return memcmp(a->text_sha256, none, sizeof(none)) != 0 &&
+	       memcmp(a->text_sha256, b->text_sha256, sizeof(none)) == 0;
+}
+
 struct conf *conf_ref(struct conf *conf)
 {
 	atomic_fetch_add_explicit(&conf->refs, 1, memory_order_relaxed);
@@ -142,6 +151,8 @@ void conf_unref(struct conf *conf)
 	conf_index_free(conf->peer_index);
 	conf_index_free(conf->below_index);
 	free(conf);
+	/* With many hosts it was large, and lay between what stays. */
+	malloc_trim(0);
 }
 
 static bool backend_name_ok(struct span name)

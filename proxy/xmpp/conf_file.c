@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <openssl/sha.h>
 
 /* inih splits keys from values; everything else about lines is done here, since it keeps silent about too much: it cuts
  * a line at 200 bytes and takes the rest for a new key, cuts section names at 49, says nothing of a section without
@@ -9,6 +10,7 @@
 struct reader {
 	struct conf_build *build;
 	FILE *in;
+	SHA256_CTX read; /* of what was read so far */
 	unsigned line;
 	bool pending; /* inih was given a line that should be a pair, and has not come back with one */
 };
@@ -109,6 +111,7 @@ static char *reader_line(char *text, int size, void *arg)
 	if (fault == LINE_END)
 		return NULL;
 	r->line++;
+	SHA256_Update(&r->read, text, strlen(text) + 1);
 	if (r->line == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0)
 		memmove(text, text + 3, strlen(text + 3) + 1);
 	if (fault == LINE_LONG)
@@ -143,9 +146,11 @@ void conf_file_read(struct conf_build *b)
 		conf_error(b, 0, "%s", strerror(errno));
 		return;
 	}
+	SHA256_Init(&r.read);
 	/* What it returns is the first bad line, and all of those have been reported. */
 	(void)ini_parse_stream(reader_line, &r, reader_pair, &r);
 	if (ferror(r.in))
 		conf_error(b, 0, "%s", strerror(errno));
 	fclose(r.in);
+	SHA256_Final(b->conf->text_sha256, &r.read);
 }

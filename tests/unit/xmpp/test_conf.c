@@ -394,6 +394,23 @@ static void references(void **state)
 }
 
 /* What is made from the table: manual, example, advice. */
+/* A reload need not keep two that say the same. */
+static void same_text_is_the_same(void **state)
+{
+	struct conf *first = load(REST), *second = load(REST), *other = load(REST "subdomains = x.example\n");
+	struct conf *none = conf_defaults(), *neither = conf_defaults();
+
+	(void)state;
+	assert_true(conf_same(first, second));
+	assert_false(conf_same(first, other));
+	assert_false(conf_same(none, neither));
+	conf_unref(first);
+	conf_unref(second);
+	conf_unref(other);
+	conf_unref(none);
+	conf_unref(neither);
+}
+
 static void options_are_described(void **state)
 {
 	(void)state;
@@ -537,6 +554,7 @@ int main(void)
 	    cmocka_unit_test(hosts_are_found),
 	    cmocka_unit_test(thousands_of_hosts),
 	    cmocka_unit_test(references),
+	    cmocka_unit_test(same_text_is_the_same),
 	    cmocka_unit_test(options_are_described),
 	    cmocka_unit_test(example_is_up_to_date),
 	    cmocka_unit_test(shipped_files_load),
