@@ -20,7 +20,8 @@ enum { EXIT_WRONG = 2 };
 static void put_usage(FILE *to)
 {
 	fputs("usage: sallyport-bench SCENARIO [OPTIONS]\n"
-	      "       sallyport-bench mint DIR [--local DOMAIN] [--peers DOMAIN]   certificates and a configuration\n"
+	      "       sallyport-bench mint DIR [--local DOMAIN] [--peers DOMAIN] [--hosts N]\n"
+	      "                                                                    certificates and a configuration\n"
 	      "       sallyport-bench compare BEFORE.json AFTER.json               non-zero if AFTER is worse\n"
 	      "       sallyport-bench table REPORT.json                            a report for people\n"
 	      "       sallyport-bench plot KIND REPORT.json... > FILE.svg          one line for each report\n"
@@ -71,26 +72,38 @@ static int complain(const char *err)
 
 /* --- commands --- */
 
+static bool mint_count(const char *text, unsigned *n)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	*n = (unsigned)value;
+	return end != text && *end == '\0' && text[0] != '-' && value <= MINT_HOSTS_MAX;
+}
+
 static int mint_main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"local", required_argument, NULL, 'l'}, {"peers", required_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
-	const char *local = "legacy.lab", *peers = "peers.lab";
+	static const struct option options[] = {{"local", required_argument, NULL, 'l'},
+	    {"peers", required_argument, NULL, 'p'}, {"hosts", required_argument, NULL, 'n'}, {NULL, 0, NULL, 0}};
+	struct mint_plan plan = {.local = "legacy.lab", .peers = "peers.lab"};
 	char err[512];
 
 	for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (opt == 'l')
-			local = optarg;
+			plan.local = optarg;
 		else if (opt == 'p')
-			peers = optarg;
-		else
+			plan.peers = optarg;
+		else if (opt != 'n')
 			return EXIT_WRONG;
+		else if (!mint_count(optarg, &plan.hosts))
+			return complain("--hosts: 0 to 100000");
 	}
 	if (argc - optind != 1)
 		return complain("mint wants one folder");
-	if (!mint_folder(argv[optind], local, peers, err, sizeof(err)))
+	plan.dir = argv[optind];
+	if (!mint_folder(&plan, err, sizeof(err)))
 		return complain(err);
-	printf("%s: certificates for %s and *.%s, and sallyport.ini\n", argv[optind], local, peers);
+	printf("%s: certificates for %s and *.%s, and sallyport.ini\n", plan.dir, plan.local, plan.peers);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,6 +102,7 @@ static bool make(struct pair_of *p, const char *cn, const char *names, bool rsa,
 
 struct folder {
 	const char *dir;
+	bool many; /* for the gateway alone */
 	char *err;
 	size_t err_n;
 };
@@ -143,9 +145,10 @@ static bool write_leaf(const struct folder *f, const char *stem, const char *dom
 	BIO *chain = BIO_new(BIO_s_mem()), *key = BIO_new(BIO_s_mem());
 	bool ok = chain != NULL && key != NULL && make(&leaf, domain, names, rsa, issuer) &&
 	          PEM_write_bio_X509(chain, leaf.x) && PEM_write_bio_X509(chain, issuer->x) && put_key(key, leaf.key) &&
-	          write_bio(f, stem, ".pem", chain) && write_bio(f, stem, ".key", key) && put_key(chain, leaf.key) &&
-	          write_bio(f, stem, ".both", chain);
+	          write_bio(f, stem, ".pem", chain) && write_bio(f, stem, ".key", key);
 
+	/* chain and key in one file, for other gateways */
+	ok = ok && (f->many || (put_key(chain, leaf.key) && write_bio(f, stem, ".both", chain)));
 	BIO_free(chain);
 	BIO_free(key);
 	pair_free(&leaf);
@@ -161,10 +164,11 @@ static bool write_ca(const struct folder *f, const struct pair_of *root)
 	return ok;
 }
 
-static bool write_ini(const struct folder *f, const char *local)
+static void put_ini(FILE *out, const struct mint_plan *plan)
 {
-	char text[8192];
-	int n = snprintf(text, sizeof(text),
+	const char *dir = plan->dir;
+
+	fprintf(out,
 	    "# For sallyport-bench with its default addresses: sallyport -c FILE\n"
 	    "[global]\nlog-level = warning\nworkers = 1\n\n"
 	    "[public]\nlisten = 127.0.0.1:25269\nreach = any\n\n"
@@ -173,30 +177,73 @@ static bool write_ini(const struct folder *f, const char *local)
 	    "[backend old]\nconnect = 127.0.0.1:15270\nlisten = 127.0.0.1:15269\n\n"
 	    "[host %s]\ncertificate = %s/local-ecdsa.pem\nkey = %s/local-ecdsa.key\n\n"
 	    "[limits]\nconnections = 100000\nconnections-per-address = 100000\nhandshakes = 10000\n",
-	    f->dir, local, f->dir, f->dir);
-
-	return n > 0 && (size_t)n < sizeof(text) && write_file(f, "sallyport.ini", (struct span){text, (size_t)n});
+	    dir, plan->local, dir, dir);
+	if (plan->hosts > 0)
+		fprintf(out, "\n[certificates]\ndirectory = %s/hosts\n\n", dir);
+	for (unsigned i = 0; i < plan->hosts; i++)
+		fprintf(out, "[host h%05u.hosts.lab]\n", i);
 }
 
-bool mint_folder(const char *dir, const char *local, const char *peers, char *err, size_t err_n)
+static bool write_ini(const struct folder *f, const struct mint_plan *plan)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+	bool ok;
+
+	if (out == NULL)
+		return false;
+	put_ini(out, plan);
+	ok = fclose(out) == 0 && write_file(f, "sallyport.ini", (struct span){text, n});
+	free(text);
+	return ok;
+}
+
+static bool make_folder(const struct folder *f)
+{
+	if (mkdir(f->dir, 0755) == 0 || errno == EEXIST)
+		return true;
+	snprintf(f->err, f->err_n, "%s: %m", f->dir);
+	return false;
+}
+
+static bool write_hosts(const struct folder *f, unsigned n, const struct pair_of *issuer)
+{
+	char dir[4096], domain[64], names[80];
+	struct folder hosts = {dir, true, f->err, f->err_n};
+
+	snprintf(dir, sizeof(dir), "%s/hosts", f->dir);
+	if (n == 0)
+		return true;
+	if (!make_folder(&hosts))
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(domain, sizeof(domain), "h%05u.hosts.lab", i);
+		snprintf(names, sizeof(names), "DNS:%s", domain);
+		if (!write_leaf(&hosts, domain, domain, names, false, issuer))
+			return false;
+	}
+	return true;
+}
+
+bool mint_folder(const struct mint_plan *plan, char *err, size_t err_n)
 {
 	struct pair_of root = {NULL, NULL}, middle = {NULL, NULL};
-	struct folder f = {dir, err, err_n};
+	struct folder f = {plan->dir, false, err, err_n};
 	char of_local[640], of_peers[640];
 	bool ok;
 
 	snprintf(err, err_n, "out of memory");
-	if (mkdir(dir, 0755) != 0 && errno != EEXIST) {
-		snprintf(err, err_n, "%s: %m", dir);
+	if (!make_folder(&f))
 		return false;
-	}
-	snprintf(of_local, sizeof(of_local), "DNS:%s,DNS:*.%s", local, local);
-	snprintf(of_peers, sizeof(of_peers), "DNS:%s,DNS:*.%s", peers, peers);
+	snprintf(of_local, sizeof(of_local), "DNS:%s,DNS:*.%s", plan->local, plan->local);
+	snprintf(of_peers, sizeof(of_peers), "DNS:%s,DNS:*.%s", plan->peers, plan->peers);
 	ok = make(&root, "Bench Root", NULL, false, NULL) && make(&middle, "Bench Y1", NULL, false, &root) &&
-	     write_ca(&f, &root) && write_leaf(&f, "local-ecdsa", local, of_local, false, &middle) &&
-	     write_leaf(&f, "local-rsa", local, of_local, true, &middle) &&
-	     write_leaf(&f, "peers-ecdsa", peers, of_peers, false, &middle) &&
-	     write_leaf(&f, "peers-rsa", peers, of_peers, true, &middle) && write_ini(&f, local);
+	     write_ca(&f, &root) && write_leaf(&f, "local-ecdsa", plan->local, of_local, false, &middle) &&
+	     write_leaf(&f, "local-rsa", plan->local, of_local, true, &middle) &&
+	     write_leaf(&f, "peers-ecdsa", plan->peers, of_peers, false, &middle) &&
+	     write_leaf(&f, "peers-rsa", plan->peers, of_peers, true, &middle) &&
+	     write_hosts(&f, plan->hosts, &middle) && write_ini(&f, plan);
 	pair_free(&root);
 	pair_free(&middle);
 	return ok;
