@@ -21,7 +21,7 @@ STANZA = f"<message from='user@{LOCAL}' to='friend@{REMOTE}'><body>secret</body>
 # Waits are short, so that what a gateway must not wait for shows soon.
 CONFIG = """\
 [global]
-workers = 1
+workers = {workers}
 log-level = debug
 [control]
 socket = {folder}/control
@@ -155,8 +155,9 @@ class Backend:
 
 
 class World:
-	def __init__(self, binary, more=lambda folder: ""):
+	def __init__(self, binary, more=lambda folder: "", workers=1):
 		"""more: what else stands in the configuration file, by the world's folder."""
+		self.workers = workers
 		self.folder = tempfile.mkdtemp(prefix="sallyport-wire-")
 		self.address = own_address()
 		self.config = f"{self.folder}/sallyport.ini"
@@ -172,8 +173,9 @@ class World:
 	def configure(self):
 		"""Mints what is needed; the configuration's text."""
 		self.certificates = mint(self.folder)
-		return CONFIG.format(address=self.address, folder=self.folder, local=LOCAL, own=self.certificates["own"],
-		                     second=SECOND, other=self.certificates["second"], public=PUBLIC_PORT, dns=DNS_PORT,
+		return CONFIG.format(workers=self.workers, address=self.address,
+		                     folder=self.folder, local=LOCAL, own=self.certificates["own"], second=SECOND,
+		                     other=self.certificates["second"], public=PUBLIC_PORT, dns=DNS_PORT,
 		                     backend_listen=BACKEND_LISTEN_PORT, backend=BACKEND_PORT)
 
 	def zone(self):
