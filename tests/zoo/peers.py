@@ -130,7 +130,7 @@ class Server:
 		records[("xmpp.zoo.test", A)] = bytes(map(int, self.address.split(".")))
 		return records
 
-	def met(self, name, seconds=20):
+	def met(self, name, seconds=10):
 		"""The next meeting of a peer that is over, or has come to "let in" and a first stanza."""
 		try:
 			return self.meetings[name].get(timeout=seconds)
