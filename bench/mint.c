@@ -176,7 +176,8 @@ static void put_ini(FILE *out, const struct mint_plan *plan)
 	    "[dns]\nserver = 127.0.0.1:25353\n\n"
 	    "[backend old]\nconnect = 127.0.0.1:15270\nlisten = 127.0.0.1:15269\n\n"
 	    "[host %s]\ncertificate = %s/local-ecdsa.pem\nkey = %s/local-ecdsa.key\n\n"
-	    "[limits]\nconnections = 100000\nconnections-per-address = 100000\nhandshakes = 10000\n",
+	    "[limits]\nconnections = 100000\nconnections-per-address = 100000\nconnections-per-domain = 100000\n"
+	    "backend-connections = 200000\naccept-rate = 1000000\naccept-rate-per-address = 1000000\nhandshakes = 10000\n",
 	    dir, plan->local, dir, dir);
 	if (plan->hosts > 0)
 		fprintf(out, "\n[certificates]\ndirectory = %s/hosts\n\n", dir);

@@ -15,6 +15,9 @@
 struct buf_pool;
 struct buf_pool *buf_pool_new(size_t keep); /* keep: how many free chunks it holds on to; NULL: no memory */
 void buf_pool_free(struct buf_pool *pool);
+/* All blocks larger than a chunk together are at most so many bytes, or there is no room for a further one: so those that
+ * need much fail before those that need little.  Without it there is no bound. */
+void buf_pool_limit(struct buf_pool *pool, size_t bytes);
 
 /* Embedded in its owner; the fields are buf.c's and the inline readers' below. */
 struct buf {
@@ -22,6 +25,7 @@ struct buf {
 	char *base;            /* NULL: no storage, and the three below are 0 */
 	size_t head, tail, cap;
 	size_t max;
+	bool refused; /* since the last time it grew or was emptied, the pool had no room for a larger block */
 };
 
 /* max: the most bytes it may ever hold. */

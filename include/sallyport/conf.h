@@ -91,15 +91,24 @@ struct conf_timeouts {
 struct conf_limits {
 	uint32_t connections;      /* public connections in all */
 	uint32_t connections_host; /* public connections from one IPv4 address or IPv6 /64 */
+	uint32_t connections_domain;   /* streams from one remote domain that has shown a trusted certificate */
+	uint32_t connections_backends; /* connections from backends in all */
+	uint32_t accept_rate;          /* new public connections in a second, over ADMIT_WINDOW_S */
+	uint32_t accept_rate_host;     /* likewise from one IPv4 address or IPv6 /64 */
 	uint32_t stanza_bytes;     /* one stanza */
 	uint32_t stanza_depth;
 	uint32_t stanza_attributes;    /* of one element */
 	uint32_t name_bytes;           /* an XML name */
 	uint32_t negotiation_bytes;    /* one element before authentication */
 	uint32_t negotiation_elements; /* top-level elements before authentication */
+	uint32_t negotiation_total;    /* bytes before authentication, TLS not counted */
 	uint32_t backend_pairs;        /* pairs on one backend stream */
 	uint32_t queue_bytes;          /* waiting for one pair of a shared backend stream */
 	uint32_t handshakes;           /* TLS handshakes in progress, a worker */
+	uint32_t buffer_bytes;         /* buffers beyond one chunk a buffer, a worker */
+	uint32_t dns_lookups;          /* in progress, a worker */
+	uint32_t dns_records;          /* taken of one answer */
+	uint32_t dns_aliases;          /* CNAME records in one answer */
 };
 
 struct conf {

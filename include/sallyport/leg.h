@@ -20,6 +20,7 @@ enum leg_event {
 	LEG_READABLE, /* more bytes in leg_in() */
 	LEG_SECURED,  /* the TLS handshake is complete */
 	LEG_WRITABLE, /* the unsent bytes fell from above LEG_HIGH_WATER to below half of it */
+	LEG_SHORT,    /* leg_in() must grow and may not, since all buffers together are full: the owner ends the stream */
 	LEG_ENDED,    /* the other side has finished (FIN or close_notify), all its bytes were delivered; final */
 	LEG_FAILED,   /* see leg_why(); final */
 };
@@ -62,7 +63,7 @@ const struct tls *leg_tls(const struct leg *leg); /* NULL: in the clear */
 void leg_shut(struct leg *leg);
 
 /* After LEG_FAILED: REASON_PEER_LOST, _STALLED, _LIMIT_QUEUE, _TLS_FAILED, _TLS_REFUSED, _TLS_CERT_REFUSED, _CERT_KEY,
- * _TLS_LOST, _TLS_BROKEN or _NO_MEMORY; and a few words. */
+ * _TLS_LOST, _TLS_BROKEN, _LIMIT_BUFFERS or _NO_MEMORY; and a few words. */
 enum reason leg_why(const struct leg *leg);
 const char *leg_error(const struct leg *leg);
 

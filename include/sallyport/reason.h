@@ -246,12 +246,31 @@ enum reason_who {
 	  "change the [peer] section, if this is not wanted") \
 	X(LIMIT_CONNECTIONS, "SP-LIMIT-CONNECTIONS", WHO_US, "resource-constraint", "resource-constraint", \
 	  "resource-constraint", "too many connections", "Too many connections; try again later.", \
-	  "raise connections or connections-per-address in [limits], or find out who opens so many") \
+	  "raise connections (for a backend: backend-connections) in [limits], or find out who opens so many") \
+	X(LIMIT_ADDRESS, "SP-LIMIT-ADDRESS", WHO_THEM, "policy-violation", "policy-violation", "resource-constraint", \
+	  "too many connections from one address, or too many in a short time", \
+	  "Too many connections from your address; try again later.", \
+	  "raise connections-per-address or accept-rate-per-address in [limits], or ask them why they open so many") \
+	X(LIMIT_DOMAIN, "SP-LIMIT-DOMAIN", WHO_THEM, "policy-violation", "policy-violation", "resource-constraint", \
+	  "too many streams from one domain", "Your server has too many streams to this one.", \
+	  "raise connections-per-domain in [limits], or ask them why they open so many") \
+	X(LIMIT_RATE, "SP-LIMIT-RATE", WHO_US, "resource-constraint", "resource-constraint", "resource-constraint", \
+	  "too many new connections in a short time", "Too many connections at the moment; try again later.", \
+	  "find out who opens so many; if all are wanted, raise accept-rate in [limits]") \
+	X(LIMIT_HANDSHAKES, "SP-LIMIT-HANDSHAKES", WHO_US, "resource-constraint", "resource-constraint", \
+	  "resource-constraint", "too many TLS handshakes in progress", "Too many handshakes at the moment; try again later.", \
+	  "find out who opens so many; if all are wanted, raise handshakes in [limits]") \
 	X(LIMIT_PAIRS, "SP-LIMIT-PAIRS", WHO_US, "resource-constraint", "resource-constraint", "resource-constraint", \
 	  "too many domain pairs on one backend stream", "Too many domains on one stream.", "raise backend-pairs in [limits]") \
 	X(LIMIT_QUEUE, "SP-LIMIT-QUEUE", WHO_NETWORK, "resource-constraint", "resource-constraint", "resource-constraint", \
 	  "too many bytes wait for a remote domain that does not take them", "Too many bytes are waiting.", \
 	  "the remote server is slow or away; raise queue-size in [limits] if it recurs") \
+	X(LIMIT_BUFFERS, "SP-LIMIT-BUFFERS", WHO_US, "resource-constraint", "resource-constraint", "resource-constraint", \
+	  "the buffers of all streams together are full", "Out of resources; try again later.", \
+	  "raise buffer-size in [limits], or find out for whom so much waits") \
+	X(LIMIT_DNS, "SP-LIMIT-DNS", WHO_US, "", "resource-constraint", "resource-constraint", \
+	  "too many look-ups are in progress", "Out of resources; try again later.", \
+	  "check that the resolver answers quickly; then raise dns-lookups in [limits]") \
 	X(LIMIT_NEGOTIATION, "SP-LIMIT-NEGOTIATION", WHO_THEM, "policy-violation", "remote-connection-failed", \
 	  "remote-server-timeout", "too many bytes or elements before authentication", \
 	  "Too much was sent before authentication.", "they: report it to the server's makers") \

@@ -11,6 +11,7 @@ struct buf_pool {
 	struct chunk *free;
 	size_t kept, keep;
 	size_t lent;
+	size_t large, large_max; /* bytes in blocks of the heap */
 };
 
 struct buf_pool *buf_pool_new(size_t keep)
@@ -18,15 +19,20 @@ struct buf_pool *buf_pool_new(size_t keep)
 	struct buf_pool *pool = calloc(1, sizeof(*pool));
 
 	if (pool != NULL)
-		pool->keep = keep;
+		*pool = (struct buf_pool){.keep = keep, .large_max = SIZE_MAX};
 	return pool;
+}
+
+void buf_pool_limit(struct buf_pool *pool, size_t bytes)
+{
+	pool->large_max = bytes;
 }
 
 void buf_pool_free(struct buf_pool *pool)
 {
 	if (pool == NULL)
 		return;
-	ENSURE(pool->lent == 0);
+	ENSURE(pool->lent == 0 && pool->large == 0);
 	while (pool->free != NULL) {
 		struct chunk *c = pool->free;
 
@@ -71,18 +77,34 @@ static void chunk_give(struct buf_pool *pool, char *p)
 	free(p);
 }
 
-/* A block of BUF_CHUNK is the pool's, a larger one is the heap's. */
-static char *block_take(struct buf_pool *pool, size_t cap)
+static bool has_room(const struct buf_pool *pool, size_t cap)
 {
-	return cap == BUF_CHUNK ? chunk_take(pool) : malloc(cap);
+	return pool == NULL || (pool->large <= pool->large_max && cap <= pool->large_max - pool->large);
+}
+
+/* A block of BUF_CHUNK is the pool's, a larger one is the heap's. */
+static char *block_take(struct buf *b, size_t cap)
+{
+	char *base;
+
+	if (cap == BUF_CHUNK)
+		return chunk_take(b->pool);
+	b->refused = !has_room(b->pool, cap);
+	base = b->refused ? NULL : malloc(cap);
+	if (base != NULL && b->pool != NULL)
+		b->pool->large += cap;
+	return base;
 }
 
 static void block_give(struct buf_pool *pool, char *base, size_t cap)
 {
-	if (cap == BUF_CHUNK)
+	if (cap == BUF_CHUNK) {
 		chunk_give(pool, base);
-	else
-		free(base);
+		return;
+	}
+	if (pool != NULL)
+		pool->large -= cap;
+	free(base);
 }
 
 void buf_init(struct buf *b, struct buf_pool *pool, size_t max)
@@ -101,13 +123,14 @@ void buf_clear(struct buf *b)
 		block_give(b->pool, b->base, b->cap);
 	b->base = NULL;
 	b->head = b->tail = b->cap = 0;
+	b->refused = false;
 }
 
 /* Moves the live bytes to the start of a new block of cap bytes. */
 static bool buf_move(struct buf *b, size_t cap)
 {
 	size_t len = buf_len(b);
-	char *base = block_take(b->pool, cap);
+	char *base = block_take(b, cap);
 
 	if (base == NULL)
 		return false;

@@ -5,7 +5,8 @@
 
 /* The later, the more it tells: what is known of a name, then of a server, then what we lack ourselves. */
 static const enum reason telling[] = {REASON_NONE, REASON_DNS_NO_NAME, REASON_DNS_NO_SERVICE, REASON_DNS_FAILED,
-    REASON_ADDRESS, REASON_CONNECT_FAILED, REASON_CONNECT_TIMEOUT, REASON_CONNECT_REFUSED, REASON_NO_MEMORY};
+    REASON_ADDRESS, REASON_CONNECT_FAILED, REASON_CONNECT_TIMEOUT, REASON_CONNECT_REFUSED, REASON_LIMIT_DNS,
+    REASON_NO_MEMORY};
 
 static size_t rank(enum reason why)
 {
@@ -24,7 +25,19 @@ enum reason dial_telling(enum reason a, enum reason b)
 
 enum reason dial_reason_of_dns(enum dns_rc rc)
 {
-	return rc == DNS_NO_DATA || rc == DNS_NO_NAME ? REASON_DNS_NO_NAME : REASON_DNS_FAILED;
+	switch (rc) {
+	case DNS_NO_DATA:
+	case DNS_NO_NAME:
+		return REASON_DNS_NO_NAME;
+	case DNS_BUSY:
+		return REASON_LIMIT_DNS;
+	case DNS_FOUND:
+	case DNS_TIMEOUT:
+	case DNS_FAILED:
+	case DNS_RCS:
+		break;
+	}
+	return REASON_DNS_FAILED;
 }
 
 bool dial_allows(const struct addr *addr, enum addr_reach reach)
@@ -108,8 +121,8 @@ enum reason dial_choose(const struct dial_answer answers[SERVICES], const struct
 		return REASON_NONE;
 	for (int s = XMPPS; s < SERVICES; s++) {
 		/* A failed look-up is not "no such record": the domain's web server would be asked for XMPP. */
-		if (answers[s].rc == DNS_FAILED || answers[s].rc == DNS_TIMEOUT)
-			return REASON_DNS_FAILED;
+		if (answers[s].rc == DNS_FAILED || answers[s].rc == DNS_TIMEOUT || answers[s].rc == DNS_BUSY)
+			return dial_reason_of_dns(answers[s].rc);
 	}
 	/* The target "." of either service tells that the domain knows of SRV: no fall-back (XEP-0368 section 3). */
 	return answers[XMPPS].n + answers[XMPP].n > 0 ? REASON_DNS_NO_SERVICE : REASON_NONE;

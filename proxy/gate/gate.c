@@ -22,28 +22,61 @@ struct gate {
 	void *drained_arg;
 };
 
-static void no_room(const struct addr *peer)
+/* The other side learns why in one write that may fail, and without a wait: no stream is made for it. */
+static void say_refusal(struct gate *g, int fd, enum role role, enum reason why)
+{
+	const struct reason_row *row = reason_row(why);
+	char id[XMPP_NEW_ID_LEN + 1], seen[4096];
+	struct buf out;
+	size_t n = 0;
+	int err;
+	/* what is left unread would turn the end into a reset, which takes our words along */
+	bool tls = sock_recv(fd, seen, sizeof seen, &n, &err) == SOCK_OK && seen[0] == 0x16;
+	stats_add(&g->w.tally.received[role], n);
+	if (tls)
+		return; /* to direct TLS these would be no words */
+	buf_init(&out, g->w.pool, sizeof seen);
+	xmpp_new_id(id);
+	if (xmpp_put_header(&out, NULL, NULL, id, false) && xmpp_put_stream_error(&out, row->direct, row->peer_text) &&
+	    xmpp_put_end(&out)) {
+		struct span words = buf_span(&out);
+		(void)!sock_send(fd, &words, 1, &n, &err);
+		stats_add(&g->w.tally.sent[role], n);
+	}
+	buf_free(&out);
+}
+
+static void refuse(struct gate *g, int fd, const struct addr *peer, const struct conf_backend *backend, enum reason why)
 {
 	char text[ADDR_TEXT_MAX];
 	struct log_line l;
+	stats_add(&g->w.tally.refused[why], 1);
 	log_begin(&l, LOG_WARNING, "connection-refused");
-	log_str(&l, "reason", reason_row(REASON_LIMIT_CONNECTIONS)->code);
+	log_str(&l, "reason", reason_row(why)->code);
 	log_str(&l, "addr", addr_format(peer, text));
-	log_str(&l, "text", reason_row(REASON_LIMIT_CONNECTIONS)->text);
-	log_str(&l, "fix", reason_row(REASON_LIMIT_CONNECTIONS)->fix);
+	log_str(&l, "backend", backend != NULL ? backend->name : "");
+	log_str(&l, "text", reason_row(why)->text);
+	log_str(&l, "fix", reason_row(why)->fix);
 	log_end(&l);
+	say_refusal(g, fd, backend == NULL ? ROLE_PUBLIC_IN : ROLE_BACKEND_IN, why);
+	sock_close(fd);
+}
+
+static enum reason admit(struct gate *g, const struct addr *peer, const struct conf_backend *backend)
+{
+	struct admit *a = g->w.site->admit;
+	if (backend == NULL)
+		return admit_enter(a, peer, loop_now(g->w.loop));
+	return admit_enter_backend(a) ? REASON_NONE : REASON_LIMIT_CONNECTIONS;
 }
 
 static void on_connection(void *arg, int fd, const struct addr *peer, const struct conf_backend *backend)
 {
 	struct gate *g = arg;
-	if (backend == NULL && !admit_enter(g->w.site->admit, peer)) {
-		stats_add(&g->w.tally.refused[REASON_LIMIT_CONNECTIONS], 1);
-		no_room(peer);
-		sock_close(fd);
-		return;
-	}
-	if (!stream_accept(&g->w, fd, peer, backend, &route_hooks, &g->w))
+	enum reason why = admit(g, peer, backend);
+	if (why != REASON_NONE)
+		refuse(g, fd, peer, backend, why);
+	else if (!stream_accept(&g->w, fd, peer, backend, &route_hooks, &g->w))
 		log_text(LOG_ERROR, "accept", "no memory for a connection");
 }
 
@@ -52,6 +85,14 @@ static void on_hurry(void *arg)
 	struct gate *g = arg;
 	while (g->w.streams != NULL)
 		stream_drop(g->w.streams, REASON_SHUTDOWN);
+}
+
+static void set_limits(struct gate *g)
+{
+	const struct conf_limits *l = &g->w.site->conf->limits;
+	const struct dns_limits dns = {.lookups = l->dns_lookups, .records = l->dns_records, .aliases = l->dns_aliases};
+	buf_pool_limit(g->w.pool, l->buffer_bytes);
+	dns_limit(g->w.dns, &dns);
 }
 
 struct gate *gate_new(struct loop *loop, struct site *site, char *err, size_t err_n)
@@ -71,6 +112,8 @@ struct gate *gate_new(struct loop *loop, struct site *site, char *err, size_t er
 	g->hurry = loop_timer_new(loop, on_hurry, g);
 	if (g->w.dns != NULL)
 		dns_count(g->w.dns, g->w.tally.dns);
+	if (g->w.dns != NULL && g->w.pool != NULL)
+		set_limits(g);
 	if (g->w.pool != NULL && g->w.outages != NULL && g->w.dns != NULL && g->listeners != NULL && g->hurry != NULL)
 		return g;
 	snprintf(err, err_n,
@@ -97,6 +140,7 @@ bool gate_reload(struct gate *g, struct site *site, char *err, size_t err_n)
 	g->w.site = site_ref(site);
 	site_enter(site);
 	outages_forget(g->w.outages);
+	set_limits(g);
 	/* streams that end here stay linked until the turn is over */
 	for (struct stream *s = g->w.streams, *next; s != NULL; s = next) {
 		next = stream_next(s);

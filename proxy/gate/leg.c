@@ -160,13 +160,20 @@ static void go_on_later(struct leg *g)
 	g->handed = true;
 }
 
+/* To a buffer no memory and none left for it by the others are one; to an operator they are not. */
+static enum reason told(const struct leg *g, enum reason why)
+{
+	bool refused = g->in.refused || g->out.refused || g->wire_in.refused || g->wire_out.refused;
+	return refused ? REASON_LIMIT_BUFFERS : why;
+}
+
 /* The owner hears of a failure at the end of the turn, so never from inside a call of its own. */
 static bool fail(struct leg *g, enum reason why, const char *error)
 {
 	if (g->state == LEG_DEAD)
 		return false;
 	g->state = LEG_DEAD;
-	g->why = why;
+	g->why = told(g, why);
 	snprintf(g->error, sizeof g->error, "%s", error);
 	want(g);
 	go_on_later(g);
@@ -299,7 +306,11 @@ static bool fill(struct leg *g, struct buf *b)
 		return true;
 	/* as much as one chunk holds is read without asking for a larger block */
 	size_t ask = room < BUF_CHUNK / 2 ? room : BUF_CHUNK / 2;
-	if (!buf_reserve(b, ask))
+	if (!buf_reserve(b, ask) && b == &g->in && b->refused) {
+		tell(g, LEG_SHORT);
+		return false;
+	}
+	if (buf_room(b) == 0)
 		return fail(g, REASON_NO_MEMORY, "no memory for the receive buffer");
 	size_t cap = buf_room(b) < room ? buf_room(b) : room, got = 0;
 	int err = 0;
@@ -390,6 +401,10 @@ static bool decrypt(struct leg *g)
 	g->more = rc == TLS_WANT_ROOM;
 	g->ended = g->ended || rc == TLS_CLOSED;
 	g->heard = g->heard || came;
+	if (g->in.refused) {
+		tell(g, LEG_SHORT);
+		return false;
+	}
 	/* also what came before a broken record: it may say why there is no more */
 	if (came && !show(g))
 		return false;

@@ -25,7 +25,7 @@ static bool make_admit(struct site *s, const struct site *before)
 {
 	const struct conf_limits *l = &s->conf->limits;
 	if (before == NULL) {
-		s->admit = admit_new(l->connections, l->connections_host);
+		s->admit = admit_new(l);
 		return s->admit != NULL;
 	}
 	s->admit = admit_ref(before->admit);
@@ -74,7 +74,7 @@ struct site *site_new(struct conf *conf, const struct site *before, struct keys 
 		site_unref(s);
 		return NULL;
 	}
-	admit_limit(s->admit, conf->limits.connections, conf->limits.connections_host);
+	admit_limit(s->admit, &conf->limits);
 	return s;
 }
 

@@ -162,16 +162,26 @@ static struct leg *make_leg(struct stream *s, int fd)
 	return leg;
 }
 
+/* Gives back what the gate has counted. */
+void stream_leave_admit(struct admit *admit, const struct addr *peer, const struct conf_backend *backend)
+{
+	if (backend == NULL)
+		admit_leave(admit, peer);
+	else
+		admit_leave_backend(admit);
+}
+
 bool stream_accept(struct worker *w, int fd, const struct addr *peer, const struct conf_backend *backend,
     const struct stream_hooks *hooks, void *arg)
 {
 	struct stream *s = make(w, w->site, backend != NULL ? ROLE_BACKEND_IN : ROLE_PUBLIC_IN, backend, hooks, arg);
 	if (s == NULL) {
+		stream_leave_admit(w->site->admit, peer, backend);
 		sock_close(fd);
 		return false;
 	}
 	s->addr = *peer;
-	s->admitted = backend == NULL;
+	s->admitted = true;
 	xmpp_new_id(s->id);
 	s->leg = make_leg(s, fd);
 	if (s->leg == NULL) {
@@ -287,7 +297,7 @@ bool stream_start_tls(struct stream *s, enum tls_role role, struct cert_own *own
 {
 	const struct conf_limits *l = &s->site->conf->limits;
 	if (role == TLS_PUBLIC_IN && s->w->handshakes >= l->handshakes) {
-		stream_fail(s, REASON_LIMIT_CONNECTIONS, "handshakes in progress");
+		stream_fail(s, REASON_LIMIT_HANDSHAKES, "");
 		return false;
 	}
 	s->tls_next = tls_new(s->site->tls, role, own, name, s->direct);
@@ -354,17 +364,33 @@ static void batch(struct stream *s)
 		s->hooks->batch(s->arg, s);
 }
 
+static bool is_negotiating(const struct stream *s)
+{
+	return s->state != STATE_OPEN && s->state != STATE_READY && s->state != STATE_ENDING;
+}
+
+/* White space counts, too.  False: the stream has failed. */
+static bool count_negotiated(struct stream *s, size_t n)
+{
+	if (!is_negotiating(s))
+		return true;
+	s->negotiated += (uint32_t)n; /* one event is at most negotiation_bytes, or a read of white space */
+	if (s->negotiated <= s->site->conf->limits.negotiation_total)
+		return true;
+	stream_fail(s, REASON_LIMIT_NEGOTIATION, "bytes");
+	return false;
+}
+
 static void on_element(struct stream *s, const struct xml_ev *ev)
 {
 	enum fsm_event event = fsm_event_of(s->xml, ev, leg_tls(s->leg) != NULL);
-	bool negotiating = s->state != STATE_OPEN && s->state != STATE_READY && s->state != STATE_ENDING;
 	bool prefixed = ev->prefixed && ev->ns == XML_NS_SERVER;
 
 	/* anything but a stanza may end the stream, and those before it were in order */
 	if (event != EVENT_STANZA || prefixed)
 		batch(s);
-	if (negotiating && ++s->elements > s->site->conf->limits.negotiation_elements) {
-		stream_fail(s, REASON_LIMIT_NEGOTIATION, "");
+	if (is_negotiating(s) && ++s->elements > s->site->conf->limits.negotiation_elements) {
+		stream_fail(s, REASON_LIMIT_NEGOTIATION, "elements");
 		return;
 	}
 	/* RFC 6120 section 4.8.5: stanzas are written without a prefix, and old parsers behind us match names literally
@@ -473,7 +499,8 @@ static void on_readable(struct stream *s)
 		if (rc != XML_BAD)
 			used += ev.bytes.n;
 		s->rest = buf_len(in) - used;
-		on_event(s, rc, &ev);
+		if (rc == XML_BAD || count_negotiated(s, ev.bytes.n))
+			on_event(s, rc, &ev);
 	}
 	batch(s);
 	buf_consume(in, used);
@@ -496,6 +523,11 @@ static void on_leg(void *arg, enum leg_event event)
 	case LEG_WRITABLE:
 		if (s->hooks != NULL && s->hooks->writable != NULL)
 			s->hooks->writable(s->arg, s);
+		break;
+	case LEG_SHORT:
+		stream_fail(s, REASON_LIMIT_BUFFERS, "");
+		if (s->leg != NULL)
+			buf_clear(leg_in(s->leg));
 		break;
 	case LEG_ENDED:
 		stream_lost(s, REASON_PEER_LOST, "the connection was closed without </stream:stream>");

@@ -147,6 +147,15 @@ static bool admit_peer(struct stream *s)
 	return why == REASON_NONE;
 }
 
+/* Not before its certificate was judged: whoever claims to be somebody must not use up that one's places. */
+static bool count_domain(struct stream *s)
+{
+	s->domained = admit_enter_domain(s->site->admit, &s->pair.from);
+	if (!s->domained)
+		stream_fail(s, REASON_LIMIT_DOMAIN, "");
+	return s->domained;
+}
+
 static void act_admit(struct stream *s, const struct xml_ev *ev)
 {
 	struct xmpp_header h;
@@ -159,7 +168,7 @@ static void act_admit(struct stream *s, const struct xml_ev *ev)
 		stream_fail(s, REASON_HEADER_ADDRESS, "no good from");
 		return;
 	}
-	if (admit_peer(s) && say_header(s) && offer(s, XMPP_OFFER_EXTERNAL))
+	if (admit_peer(s) && count_domain(s) && say_header(s) && offer(s, XMPP_OFFER_EXTERNAL))
 		(void)leg_flush(s->leg);
 }
 

@@ -94,7 +94,7 @@ static bool try_next(struct stream *s, enum reason why, const char *detail)
 	s->tls_next = NULL;
 	xml_reset(s->xml);
 	s->said_header = s->said_end = false;
-	s->elements = 0;
+	s->elements = s->negotiated = 0;
 	if (s->why == REASON_NONE)
 		remember(s, why, detail);
 	stream_enter(s, STATE_DIAL);
@@ -278,7 +278,9 @@ void stream_free(struct stream *s)
 	s->shaking = false;
 	stream_count_tls_over(s);
 	if (s->admitted)
-		admit_leave(s->site->admit, &s->addr);
+		stream_leave_admit(s->site->admit, &s->addr, s->backend);
+	if (s->domained)
+		admit_leave_domain(s->site->admit, &s->pair.from);
 	dial_cancel(&s->dial);
 	leg_free(s->leg);
 	s->leg = NULL;

@@ -46,9 +46,11 @@ struct stream {
 	bool told;    /* `ended` was called, the end was logged */
 	bool freed;
 	bool admitted;    /* counted by admit */
+	bool domained;    /* so is pair.from */
 	bool shaking;     /* counted among w->handshakes */
 	bool handshake;   /* begun, not done and not failed, to the tally */
 	unsigned elements, auth_tries;
+	uint32_t negotiated; /* bytes that were read before authentication */
 
 	enum reason why;
 	char detail[512];
@@ -88,6 +90,7 @@ MUST_CHECK static inline bool stream_put_header(struct stream *s)
 void stream_enter(struct stream *s, enum fsm_state next);
 void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev);
 void stream_set_xml_limits(struct stream *s, bool authenticated);
+void stream_leave_admit(struct admit *admit, const struct addr *peer, const struct conf_backend *backend);
 bool stream_start_tls(struct stream *s, enum tls_role role, struct cert_own *own, const struct domain *name);
 /* stream_trust.c */
 /* What policy says of a public peer and its chain under the worker's present configuration, with its reason in place of

@@ -1,6 +1,7 @@
 #include "sallyport/dns.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netdb.h>
 #include <stdlib.h>
 
@@ -15,6 +16,8 @@ struct dns {
 	uint32_t timeout_ms;
 	struct dns_channel channel;
 	struct dns_req *open; /* those whose callback is still to come */
+	unsigned open_n;
+	struct dns_limits limits;
 	struct loop_later bury;
 	struct stats_count *by_result; /* the owner's, or NULL */
 };
@@ -77,13 +80,14 @@ static void req_close(struct dns_req *req)
 		req->next->link = req->link;
 	loop_timer_free(req->deadline);
 	req->deadline = NULL;
+	req->dns->open_n--;
 	req->dns = NULL;
 }
 
 /* Those first that another try may change: one family that failed says more than another that has nothing. */
 static enum dns_rc combined(const struct query *q)
 {
-	static const enum dns_rc order[] = {DNS_FOUND, DNS_FAILED, DNS_TIMEOUT, DNS_NO_DATA};
+	static const enum dns_rc order[] = {DNS_FOUND, DNS_BUSY, DNS_FAILED, DNS_TIMEOUT, DNS_NO_DATA};
 
 	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
 		if (q[V6].rc == order[i] || q[V4].rc == order[i])
@@ -164,6 +168,7 @@ static struct dns_req *req_new(struct dns *dns, void *arg)
 	if (req->next != NULL)
 		req->next->link = &req->next;
 	dns->open = req;
+	dns->open_n++;
 	loop_timer_set(req->deadline, dns->timeout_ms);
 	return req;
 }
@@ -200,7 +205,7 @@ static void add_srv(struct dns_req *req, const struct dns_srv *facts, const char
 
 	if (strcmp(target, ".") == 0)
 		target = "";
-	if (req->srv_n == DNS_RECORDS_MAX || (*target != '\0' && !is_host_name(target)))
+	if (req->srv_n >= req->dns->limits.records || (*target != '\0' && !is_host_name(target)))
 		return;
 	if (req->srv == NULL)
 		req->srv = calloc(DNS_RECORDS_MAX, sizeof(*req->srv));
@@ -215,7 +220,7 @@ static void add_addr(struct dns_req *req, enum family family, const void *bytes)
 {
 	struct addr *a;
 
-	if (req->addrs_n[family] == DNS_RECORDS_MAX)
+	if (req->addrs_n[family] >= req->dns->limits.records)
 		return;
 	a = &req->addrs[family][req->addrs_n[family]++];
 	if (family == V6) {
@@ -280,12 +285,27 @@ static int take_srv(struct dns_req *req, const unsigned char *answer, int n)
 	return status;
 }
 
+/* A chain of CNAMEs is as long as whoever owns the first name wants it to be. */
+static int check_aliases(struct dns_req *req, struct hostent *host, int status)
+{
+	size_t n = 0;
+
+	if (host == NULL)
+		return status;
+	while (host->h_aliases[n] != NULL)
+		n++;
+	ares_free_hostent(host);
+	return n > req->dns->limits.aliases ? ARES_EBADRESP : status;
+}
+
 static int take_v4(struct dns_req *req, const unsigned char *answer, int n)
 {
 	struct ares_addrttl found[DNS_RECORDS_MAX];
 	int found_n = DNS_RECORDS_MAX;
-	int status = ares_parse_a_reply(answer, n, NULL, found, &found_n);
+	struct hostent *host = NULL;
+	int status = ares_parse_a_reply(answer, n, &host, found, &found_n);
 
+	status = check_aliases(req, host, status);
 	for (int i = 0; status == ARES_SUCCESS && i < found_n; i++)
 		add_addr(req, V4, &found[i].ipaddr);
 	return status;
@@ -295,8 +315,10 @@ static int take_v6(struct dns_req *req, const unsigned char *answer, int n)
 {
 	struct ares_addr6ttl found[DNS_RECORDS_MAX];
 	int found_n = DNS_RECORDS_MAX;
-	int status = ares_parse_aaaa_reply(answer, n, NULL, found, &found_n);
+	struct hostent *host = NULL;
+	int status = ares_parse_aaaa_reply(answer, n, &host, found, &found_n);
 
+	status = check_aliases(req, host, status);
 	for (int i = 0; status == ARES_SUCCESS && i < found_n; i++)
 		add_addr(req, V6, &found[i].ip6addr);
 	return status;
@@ -341,11 +363,18 @@ struct dns *dns_new(struct loop *loop, const struct addr *servers, size_t n, uin
 	dns->magic = MAGIC_DNS;
 	dns->loop = loop;
 	dns->timeout_ms = timeout_ms;
+	dns->limits = (struct dns_limits){UINT_MAX, DNS_RECORDS_MAX, UINT_MAX};
 	if (!dns_channel_open(&dns->channel, loop, servers, n, timeout_ms)) {
 		dns_free(dns);
 		return NULL;
 	}
 	return dns;
+}
+
+void dns_limit(struct dns *dns, const struct dns_limits *limits)
+{
+	ENSURE(limits->records <= DNS_RECORDS_MAX);
+	dns->limits = *limits;
 }
 
 void dns_count(struct dns *dns, struct stats_count *by_result)
@@ -380,6 +409,16 @@ void dns_free(struct dns *dns)
 
 /* --- look-ups --- */
 
+/* Then it is answered without being asked. */
+static bool is_too_much(struct dns_req *req)
+{
+	if (req->dns->open_n <= req->dns->limits.lookups)
+		return false;
+	req->queries[V6].rc = req->queries[V4].rc = DNS_BUSY;
+	req_settle(req);
+	return true;
+}
+
 static void ask(struct dns_req *req, struct query *q, int type, const char *name)
 {
 	*q = (struct query){req, type, DNS_TIMEOUT}; /* until an answer says otherwise */
@@ -397,6 +436,8 @@ struct dns_req *dns_lookup_srv(struct dns *dns, const char *name,
 		return NULL;
 	req->is_srv = true;
 	req->srv_fn = fn;
+	if (is_too_much(req))
+		return req;
 	req->unanswered = 1;
 	ask(req, &req->queries[0], T_SRV, name);
 	dns_channel_arm(&dns->channel);
@@ -453,6 +494,8 @@ struct dns_req *dns_lookup_addr(struct dns *dns, const char *name,
 		req_settle(req);
 		return req;
 	}
+	if (is_too_much(req))
+		return req;
 	req->unanswered = FAMILIES;
 	ask(req, &req->queries[V6], T_AAAA, name);
 	ask(req, &req->queries[V4], T_A, name);

@@ -207,7 +207,8 @@ static bool plain_reserve(struct tls *t, struct buf *plain)
 {
 	if (buf_room(plain) > 0 || buf_reserve(plain, least(room(plain), RECORD_MAX)))
 		return true;
-	t->no_memory = true;
+	/* a pool that is full may have room again, and what is to be said meanwhile can be */
+	t->no_memory = !plain->refused;
 	return false;
 }
 
@@ -217,7 +218,7 @@ static enum tls_rc read_records(struct tls *t, struct buf *plain)
 		int ret;
 
 		if (!plain_reserve(t, plain))
-			return tls_fail(t);
+			return t->no_memory ? tls_fail(t) : TLS_WANT_ROOM;
 		ret = SSL_read(t->ssl, buf_tail(plain), (int)buf_room(plain));
 		if (ret <= 0)
 			return tls_result(t, ret);

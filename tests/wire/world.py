@@ -50,6 +50,8 @@ dialback = 8s
 close = 1s
 stall = 3s
 retry = 0s
+[limits]
+accept-rate-per-address = 1000
 """
 
 

@@ -1,6 +1,7 @@
 /* The fake resolver: one zone, held by the script. */
 #include "fakenet.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 enum { NAMES_MAX = 64 };
@@ -27,12 +28,15 @@ struct dns {
 	uint32_t timeout_ms;
 	struct dns_req *requests;
 	struct stats_count *by_result;
+	struct dns_limits limits;
+	unsigned open;
 };
 
 struct dns_req {
 	struct dns_req *next;
 	struct dns *dns;
 	struct loop_timer *timer;
+	bool busy;
 	char name[256];
 	void (*srv_fn)(void *arg, enum dns_rc rc, const struct dns_srv *srv, size_t n);
 	void (*addr_fn)(void *arg, enum dns_rc rc, const struct addr *addrs, size_t n);
@@ -73,7 +77,14 @@ struct dns *dns_new(struct loop *loop, const struct addr *servers, size_t n, uin
 		return NULL;
 	dns->loop = loop;
 	dns->timeout_ms = timeout_ms;
+	dns->limits = (struct dns_limits){UINT_MAX, DNS_RECORDS_MAX, UINT_MAX};
 	return dns;
+}
+
+/* Answers here hold what the script says: only how many are asked for at a time is limited. */
+void dns_limit(struct dns *dns, const struct dns_limits *limits)
+{
+	dns->limits = *limits;
 }
 
 void dns_count(struct dns *dns, struct stats_count *by_result)
@@ -89,6 +100,7 @@ static void request_free(struct dns_req *req)
 		at = &(*at)->next;
 	*at = req->next;
 	loop_timer_free(req->timer);
+	req->dns->open--;
 	free(req);
 }
 
@@ -130,7 +142,7 @@ static void answer(void *arg)
 {
 	struct dns_req done = *(struct dns_req *)arg;
 	const struct name *n = find(done.name);
-	enum dns_rc none = n == NULL ? DNS_NO_NAME : n->fails ? n->rc : DNS_NO_DATA;
+	enum dns_rc none = done.busy ? DNS_BUSY : n == NULL ? DNS_NO_NAME : n->fails ? n->rc : DNS_NO_DATA;
 	struct addr addrs[DNS_RECORDS_MAX];
 	size_t addrs_n;
 
@@ -165,7 +177,8 @@ static struct dns_req *ask(struct dns *dns, const char *name, void *arg)
 	req->arg = arg;
 	req->next = dns->requests;
 	dns->requests = req;
-	loop_timer_set(req->timer, n != NULL && n->fails && n->rc == DNS_TIMEOUT ? dns->timeout_ms : 0);
+	req->busy = ++dns->open > dns->limits.lookups;
+	loop_timer_set(req->timer, !req->busy && n != NULL && n->fails && n->rc == DNS_TIMEOUT ? dns->timeout_ms : 0);
 	zone.lookups++;
 	return req;
 }

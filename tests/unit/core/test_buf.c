@@ -297,6 +297,42 @@ static void like_a_queue(void **state)
 	assert_int_equal(blocks, 0);
 }
 
+/* Who needs no more than a chunk does not notice that others have used up the rest. */
+static void large_blocks_are_bounded_together(void **state)
+{
+	struct buf_pool *pool = buf_pool_new(2);
+	struct buf a, b, c;
+
+	(void)state;
+	assert_non_null(pool);
+	buf_pool_limit(pool, 3 * BUF_CHUNK);
+	buf_init(&a, pool, 8 * BUF_CHUNK);
+	buf_init(&b, pool, 8 * BUF_CHUNK);
+	buf_init(&c, pool, 8 * BUF_CHUNK);
+	assert_true(buf_reserve(&a, 2 * BUF_CHUNK));
+	assert_true(buf_put(&b, SPAN("b")));
+	assert_false(buf_reserve(&b, 2 * BUF_CHUNK));
+	assert_true(b.refused);
+	assert_holds(&b, "b");
+	assert_true(buf_reserve(&c, BUF_CHUNK));
+	assert_false(c.refused || a.refused);
+	/* full of its own accord is something else */
+	assert_false(buf_reserve(&c, 9 * BUF_CHUNK));
+	assert_false(c.refused);
+	buf_free(&a);
+	assert_true(buf_reserve(&b, BUF_CHUNK));
+	assert_false(b.refused);
+	/* a lower bound takes nothing away */
+	buf_pool_limit(pool, BUF_CHUNK);
+	assert_holds(&b, "b");
+	assert_false(buf_reserve(&a, 2 * BUF_CHUNK));
+	buf_free(&a);
+	assert_false(a.refused);
+	buf_free(&b);
+	buf_free(&c);
+	buf_pool_free(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +344,7 @@ int main(void)
 	    cmocka_unit_test(no_memory_changes_nothing),
 	    cmocka_unit_test(pool_lends_and_keeps),
 	    cmocka_unit_test(like_a_queue),
+	    cmocka_unit_test(large_blocks_are_bounded_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

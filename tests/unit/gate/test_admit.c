@@ -21,7 +21,7 @@ static bool enter(struct admit *a, const char *text)
 {
 	struct addr from = addr_of(text);
 
-	return admit_enter(a, &from);
+	return admit_enter(a, &from, 0) == REASON_NONE;
 }
 
 static void leave(struct admit *a, const char *text)
@@ -45,9 +45,20 @@ static unsigned others(struct admit *a, const char *format)
 	return in;
 }
 
+static struct conf_limits limits_of(uint32_t all, uint32_t each)
+{
+	return (struct conf_limits){.connections = all,
+	    .connections_host = each,
+	    .connections_domain = 2,
+	    .connections_backends = 2,
+	    .accept_rate = 1000000,
+	    .accept_rate_host = 1000000};
+}
+
 static struct admit *admit_up(uint32_t all, uint32_t each)
 {
-	struct admit *a = admit_new(all, each);
+	struct conf_limits limits = limits_of(all, each);
+	struct admit *a = admit_new(&limits);
 
 	assert_non_null(a);
 	return a;
@@ -145,19 +156,20 @@ static void ipv4_is_not_ipv6(void **state)
 
 static void lower_limits_send_nobody_away(void **state)
 {
+	struct conf_limits fewer_each = limits_of(10, 2), fewer = limits_of(3, 10);
 	struct admit *a = admit_up(10, 10);
 
 	(void)state;
 	for (unsigned i = 0; i < 4; i++)
 		assert_true(enter(a, "192.0.2.1:1000"));
-	admit_limit(a, 10, 2);
+	admit_limit(a, &fewer_each);
 	assert_false(enter(a, "192.0.2.1:1000"));
 	leave(a, "192.0.2.1:1000");
 	leave(a, "192.0.2.1:1000");
 	assert_false(enter(a, "192.0.2.1:1000"));
 	leave(a, "192.0.2.1:1000");
 	assert_true(enter(a, "192.0.2.1:1000"));
-	admit_limit(a, 3, 10);
+	admit_limit(a, &fewer);
 	assert_true(enter(a, "192.0.2.1:1000"));
 	assert_false(enter(a, "192.0.2.1:1000"));
 	admit_unref(a);
@@ -169,7 +181,7 @@ static void *come_and_go(void *arg)
 	struct addr from = addr_of("192.0.2.1:1000");
 
 	for (unsigned i = 0; i < 50000; i++)
-		if (admit_enter(a, &from))
+		if (admit_enter(a, &from, 0) == REASON_NONE)
 			admit_leave(a, &from);
 	return NULL;
 }
@@ -194,6 +206,95 @@ static void workers_share_the_count(void **state)
 	admit_unref(NULL);
 }
 
+static enum reason comes(struct admit *a, const char *text, int64_t now)
+{
+	struct addr from = addr_of(text);
+	enum reason why = admit_enter(a, &from, now);
+
+	if (why == REASON_NONE)
+		admit_leave(a, &from);
+	return why;
+}
+
+/* Five seconds' worth at once, then so many a second, however fast they leave. */
+static void rate_of_one_address(void **state)
+{
+	struct conf_limits limits = limits_of(1000, 1000);
+	struct admit *a;
+	unsigned in = 0;
+
+	(void)state;
+	limits.accept_rate_host = 10;
+	a = admit_new(&limits);
+	assert_non_null(a);
+	for (unsigned i = 0; i < 200; i++)
+		in += comes(a, "192.0.2.1:1000", 0) == REASON_NONE;
+	assert_int_equal(in, 51);
+	assert_int_equal(comes(a, "192.0.2.1:1000", 99), REASON_LIMIT_ADDRESS);
+	assert_int_equal(comes(a, "192.0.2.1:1000", 100), REASON_NONE);
+	assert_int_equal(comes(a, "192.0.2.1:1000", 100), REASON_LIMIT_ADDRESS);
+	/* others do not notice; a quiet time is not saved up */
+	assert_true(others(a, "198.51.100.%u:1000") >= 18);
+	in = 0;
+	for (unsigned i = 0; i < 200; i++)
+		in += comes(a, "192.0.2.1:1000", 3600000) == REASON_NONE;
+	assert_int_equal(in, 51);
+	admit_unref(a);
+}
+
+static void rate_in_all(void **state)
+{
+	struct conf_limits limits = limits_of(1000, 1000);
+	struct admit *a;
+	unsigned in = 0;
+	char text[32];
+
+	(void)state;
+	limits.accept_rate = 4;
+	a = admit_new(&limits);
+	assert_non_null(a);
+	for (unsigned i = 1; i <= 100; i++) {
+		(void)snprintf(text, sizeof(text), "192.0.2.%u:1", i);
+		in += comes(a, text, 0) == REASON_NONE;
+	}
+	assert_int_equal(in, 21);
+	assert_int_equal(comes(a, "198.51.100.1:1", 249), REASON_LIMIT_RATE);
+	assert_int_equal(comes(a, "198.51.100.1:1", 250), REASON_NONE);
+	admit_unref(a);
+}
+
+static void so_many_for_one_domain(void **state)
+{
+	struct domain a_test, b_test;
+	struct admit *a = admit_up(1000, 1000);
+
+	(void)state;
+	assert_true(domain_parse(&a_test, SPAN("a.test")) && domain_parse(&b_test, SPAN("b.test")));
+	assert_true(admit_enter_domain(a, &a_test));
+	assert_true(admit_enter_domain(a, &a_test));
+	assert_false(admit_enter_domain(a, &a_test));
+	if (admit_enter_domain(a, &b_test)) /* they may share a row */
+		admit_leave_domain(a, &b_test);
+	admit_leave_domain(a, &a_test);
+	assert_true(admit_enter_domain(a, &a_test));
+	assert_false(admit_enter_domain(a, &a_test));
+	admit_unref(a);
+}
+
+static void so_many_from_backends(void **state)
+{
+	struct admit *a = admit_up(1, 1);
+
+	(void)state;
+	assert_true(enter(a, "192.0.2.1:1000"));
+	assert_true(admit_enter_backend(a));
+	assert_true(admit_enter_backend(a));
+	assert_false(admit_enter_backend(a));
+	admit_leave_backend(a);
+	assert_true(admit_enter_backend(a));
+	admit_unref(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +306,10 @@ int main(void)
 	    cmocka_unit_test(ipv4_is_not_ipv6),
 	    cmocka_unit_test(lower_limits_send_nobody_away),
 	    cmocka_unit_test(workers_share_the_count),
+	    cmocka_unit_test(rate_of_one_address),
+	    cmocka_unit_test(rate_in_all),
+	    cmocka_unit_test(so_many_for_one_domain),
+	    cmocka_unit_test(so_many_from_backends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

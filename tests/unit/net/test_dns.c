@@ -143,6 +143,49 @@ static void test_records_are_bounded(void **state)
 	teardown(&w);
 }
 
+static void test_limits(void **state)
+{
+	const struct dns_limits limits = {.lookups = 3, .records = 5, .aliases = 3};
+	struct look looks[5];
+	unsigned waiting = 0;
+	struct world w;
+	char text[32];
+
+	(void)state;
+	setup(&w, LONG_MS);
+	for (unsigned i = 0; i < 8; i++) {
+		fake_dns_srv(w.server, "many.example", 0, 0, i, "target.example");
+		snprintf(text, sizeof(text), "192.0.2.%u", i + 1);
+		fake_dns_addr(w.server, "v4.example", text);
+	}
+	/* a4 -> a3 -> a2 -> a1 -> v4 */
+	fake_dns_cname(w.server, "a1.example", "v4.example");
+	for (unsigned i = 2; i < 5; i++) {
+		char to[32];
+
+		snprintf(text, sizeof(text), "a%u.example", i);
+		snprintf(to, sizeof(to), "a%u.example", i - 1);
+		fake_dns_cname(w.server, text, to);
+	}
+	assert_int_equal(addrs_of(&w, "a4.example").rc, DNS_FOUND);
+	dns_limit(w.dns, &limits);
+	assert_int_equal(srv_of(&w, "many.example").n, 5);
+	assert_int_equal(addrs_of(&w, "v4.example").n, 5);
+	assert_int_equal(addrs_of(&w, "a3.example").n, 5);
+	assert_int_equal(addrs_of(&w, "a4.example").rc, DNS_FAILED);
+	/* the fourth and fifth are too many; addresses need no look-up */
+	for (size_t i = 0; i < 3; i++)
+		look_srv(&looks[i], &w, &waiting, "many.example");
+	look_srv(&looks[3], &w, &waiting, "many.example");
+	look_addr(&looks[4], &w, &waiting, "v4.example");
+	assert_int_equal(addrs_of(&w, "192.0.2.77").rc, DNS_FOUND);
+	loop_run(w.loop);
+	for (size_t i = 0; i < ARRAY_LEN(looks); i++)
+		assert_int_equal(looks[i].rc, i < 3 ? DNS_FOUND : DNS_BUSY);
+	assert_int_equal(srv_of(&w, "many.example").rc, DNS_FOUND);
+	teardown(&w);
+}
+
 /* --- addresses --- */
 
 static void test_addresses_alternate_ipv6_first(void **state)
@@ -308,6 +351,7 @@ int main(void)
 	    cmocka_unit_test(test_impossible_names),
 	    cmocka_unit_test(test_srv_targets_that_are_no_host_names_are_dropped),
 	    cmocka_unit_test(test_records_are_bounded),
+	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_addresses_alternate_ipv6_first),
 	    cmocka_unit_test(test_address_outcomes),
 	    cmocka_unit_test(test_cname_leads_to_addresses),
