@@ -2,7 +2,7 @@
 
 BUILD_PACKAGES="ca-certificates build-essential git cmake ninja-build pkg-config python3 libevent-dev libc-ares-dev
 	libinih-dev libidn2-dev libyaml-dev libcmocka-dev libexpat1-dev libjansson-dev"
-LAB_PACKAGES="iproute2 nftables dnsmasq-base openssl ejabberd prosody lua-unbound jabberd2 python3-slixmpp prometheus"
+LAB_PACKAGES="iproute2 nftables dnsmasq-base openssl ejabberd prosody lua-unbound jabberd2 python3-slixmpp sslscan testssl.sh prometheus"
 # Of a full run alone.
 FUZZ_PACKAGES="clang libclang-rt-14-dev clang-tidy cppcheck gcovr"
 

@@ -140,6 +140,7 @@ class RawServer:
 
 	def __init__(self, address, port, script):
 		self.script = script
+		self.port = port
 		self.wires = []
 		self.errors = []
 		family = socket.AF_INET6 if ":" in address else socket.AF_INET
