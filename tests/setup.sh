@@ -2,9 +2,10 @@
 
 BUILD_PACKAGES="ca-certificates build-essential git cmake ninja-build pkg-config python3 libevent-dev libc-ares-dev
 	libinih-dev libidn2-dev libyaml-dev libcmocka-dev libexpat1-dev libjansson-dev"
-LAB_PACKAGES="iproute2 nftables dnsmasq-base openssl ejabberd prosody lua-unbound jabberd2 python3-slixmpp sslscan testssl.sh prometheus"
+LAB_PACKAGES="iproute2 nftables dnsmasq-base openssl ejabberd prosody lua-unbound jabberd2 python3-slixmpp sslscan testssl.sh
+	prometheus mandoc zsh"
 # Of a full run alone.
-FUZZ_PACKAGES="clang libclang-rt-14-dev clang-tidy cppcheck gcovr"
+FUZZ_PACKAGES="clang libclang-rt-14-dev clang-tidy cppcheck gcovr lintian"
 
 # What a package would start at the next boot.
 units_of() {

@@ -209,6 +209,7 @@ const char *conf_peer_title(const struct conf_peer *row, char out[static CONF_PE
 /* One row of the option table, as the manual and the annotated example are made from it. */
 struct conf_option_doc {
 	const char *section; /* "global", "backend NAME", … */
+	const char *about;   /* what that is for: one sentence or two */
 	const char *key;
 	const char *type;     /* "duration", "address", "path", … */
 	const char *fallback; /* default as it would be written; NULL: none */

@@ -420,6 +420,7 @@ void conf_option_get(size_t i, struct conf_option_doc *doc)
 	ENSURE(i < ARRAY_LEN(conf_options));
 	*doc = (struct conf_option_doc){
 	    .section = section_doc_title(o->section),
+	    .about = o->section->doc,
 	    .key = o->key,
 	    .type = conf_type_name(o->type),
 	    .fallback = o->fallback,
