@@ -35,7 +35,7 @@ struct leg {
 	enum reason why;
 	uint64_t sent, received;
 	struct stats_count *count_received, *count_sent; /* the worker's, or NULL */
-	char error[160];
+	char *error;                                     /* NULL: none, or no memory for it */
 	void (*fn)(void *arg, enum leg_event event);
 	void *arg;
 };
@@ -77,6 +77,7 @@ static void release(void *arg)
 	buf_free(&g->out);
 	buf_free(&g->wire_in);
 	buf_free(&g->wire_out);
+	free(g->error);
 	free(g);
 }
 
@@ -174,7 +175,7 @@ static bool fail(struct leg *g, enum reason why, const char *error)
 		return false;
 	g->state = LEG_DEAD;
 	g->why = told(g, why);
-	snprintf(g->error, sizeof g->error, "%s", error);
+	g->error = strdup(error);
 	want(g);
 	go_on_later(g);
 	return false;
@@ -191,8 +192,6 @@ static bool fail_tls(struct leg *g)
 	/* in TLS 1.3 a server refuses the client's certificate when the client is through with the handshake */
 	if (!g->heard && tls_error_reason(g->tls) != REASON_NONE)
 		why = tls_error_reason(g->tls);
-	char text[sizeof g->error];
-	snprintf(text, sizeof text, "%s", tls_error(g->tls));
 	/* our alert, if any, tells the other side what was wrong */
 	struct span alert = buf_span(&g->wire_out);
 	size_t sent;
@@ -201,7 +200,7 @@ static bool fail_tls(struct leg *g)
 		buf_consume(&g->wire_out, sent);
 		took(g, sent);
 	}
-	return fail(g, why, text);
+	return fail(g, why, tls_error(g->tls));
 }
 
 /* Hands to the socket what waits; true unless the leg failed. */
@@ -543,5 +542,5 @@ enum reason leg_why(const struct leg *g)
 
 const char *leg_error(const struct leg *g)
 {
-	return g->error;
+	return g->error != NULL ? g->error : "";
 }

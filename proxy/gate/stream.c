@@ -109,7 +109,7 @@ static void on_timer(void *arg)
 		stream_idle_tick(s);
 		break;
 	case DEADLINE_CLOSE:
-		stream_lost(s, s->why, s->detail);
+		stream_lost(s, s->why, stream_detail(s));
 		break;
 	case DEADLINE_OUTER:
 		break;
@@ -215,7 +215,8 @@ static void on_dialled(void *arg, int fd, const struct endpoint *endpoint, enum 
 	if (endpoint != NULL) {
 		s->addr = endpoint->addr;
 		s->direct = endpoint->direct_tls;
-		snprintf(s->target, sizeof s->target, "%s", endpoint->target);
+		free(s->target);
+		s->target = strdup(endpoint->target);
 	}
 	if (s->backend != NULL) {
 		stats_add(fd < 0 ? &s->w->tally.backend_down : &s->w->tally.backend_up, 1);
@@ -225,7 +226,7 @@ static void on_dialled(void *arg, int fd, const struct endpoint *endpoint, enum 
 		dial_cancel(&s->dial);
 		/* what an endpoint that did answer had against us says more than that the others are away */
 		bool told = s->why != REASON_NONE;
-		stream_lost(s, told ? s->why : why, told ? s->detail : "");
+		stream_lost(s, told ? s->why : why, told ? stream_detail(s) : "");
 		return;
 	}
 	s->leg = make_leg(s, fd);
@@ -316,8 +317,11 @@ void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev
 {
 	struct fsm_step step = fsm_step(s->role, s->state, event);
 	if (step.action == ACT_FAIL) {
-		if (event == EVENT_SASL_FAILURE)
-			xmpp_error_read(&s->peer_error, s->xml, ev);
+		if (event == EVENT_SASL_FAILURE) {
+			struct xmpp_error error;
+			xmpp_error_read(&error, s->xml, ev);
+			stream_note_error(s, &error);
+		}
 		char detail[96] = "";
 		if (ev != NULL)
 			snprintf(detail, sizeof detail, "<%.*s/> in state %s", (int)(ev->name.n < 40 ? ev->name.n : 40),

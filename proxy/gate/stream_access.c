@@ -113,5 +113,5 @@ enum reason stream_why(const struct stream *s)
 
 const char *stream_detail(const struct stream *s)
 {
-	return s->detail;
+	return s->detail != NULL ? s->detail : "";
 }

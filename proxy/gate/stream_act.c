@@ -232,7 +232,8 @@ static void now_open(struct stream *s)
 	dial_cancel(&s->dial);
 	/* what earlier endpoints had against us is past */
 	s->why = REASON_NONE;
-	s->detail[0] = '\0';
+	free(s->detail);
+	s->detail = NULL;
 	/* the configuration may have changed since the peer was judged (invariant S11) */
 	if (s->site != s->w->site && !stream_recheck(s))
 		return;
@@ -343,7 +344,7 @@ static void act_key_answer(struct stream *s, const struct xml_ev *ev)
 		return;
 	}
 	if (db.type != XMPP_DB_VALID) {
-		s->peer_error = db.error;
+		stream_note_error(s, &db.error);
 		enum reason why = verify && db.type == XMPP_DB_INVALID ? REASON_BACKEND_KEY : REASON_BACKEND_REFUSED;
 		stream_close(s, why, "", "", db.type == XMPP_DB_INVALID ? "invalid" : "error");
 		return;
@@ -412,8 +413,10 @@ static void act_relay(struct stream *s, const struct xml_ev *ev)
 
 static void act_peer_error(struct stream *s, const struct xml_ev *ev)
 {
-	xmpp_error_read(&s->peer_error, s->xml, ev);
-	bool unknown = strcmp(s->peer_error.condition, "host-unknown") == 0;
+	struct xmpp_error error;
+	xmpp_error_read(&error, s->xml, ev);
+	stream_note_error(s, &error);
+	bool unknown = strcmp(error.condition, "host-unknown") == 0;
 	stream_close(s, unknown ? REASON_PEER_HOST_UNKNOWN : REASON_PEER_ERROR, "", "", "");
 }
 

@@ -5,6 +5,8 @@
 #include "sallyport/admit.h"
 #include "stream_internal.h"
 
+#define DETAIL_MAX 511
+
 /* The same failure is the remote domain's or the backend's, depending on who is at the other end. */
 static enum reason blame(const struct stream *s, enum reason why)
 {
@@ -38,8 +40,19 @@ static enum reason blame(const struct stream *s, enum reason why)
 static void remember(struct stream *s, enum reason why, const char *detail)
 {
 	s->why = blame(s, why);
-	if (detail != s->detail)
-		snprintf(s->detail, sizeof s->detail, "%s", detail);
+	if (detail == s->detail)
+		return;
+	char *copy = detail[0] != '\0' ? strndup(detail, DETAIL_MAX) : NULL;
+	free(s->detail);
+	s->detail = copy;
+}
+
+void stream_note_error(struct stream *s, const struct xmpp_error *error)
+{
+	if (s->peer_error == NULL)
+		s->peer_error = malloc(sizeof *s->peer_error);
+	if (s->peer_error != NULL)
+		*s->peer_error = *error;
 }
 
 /* The owner hears of the end once; then nobody listens. */
@@ -192,10 +205,10 @@ static enum reason slowness(const struct stream *s)
  */
 void stream_out_of_time(struct stream *s)
 {
-	char detail[sizeof s->detail];
+	char detail[DETAIL_MAX + 1];
 	bool known = s->why != REASON_NONE;
 	enum reason why = known ? s->why : slowness(s);
-	snprintf(detail, sizeof detail, "%s", known ? s->detail : "out of time");
+	snprintf(detail, sizeof detail, "%s", known ? stream_detail(s) : "out of time");
 	dial_cancel(&s->dial);
 	stream_fail(s, why, detail);
 }
@@ -245,6 +258,9 @@ static void release(void *arg)
 	s->magic = 0;
 	xml_free(s->xml);
 	free(s->peer_id);
+	free(s->detail);
+	free(s->peer_error);
+	free(s->target);
 	free(s->question);
 	stream_set_row(s, NULL, NULL);
 	site_unref(s->site);

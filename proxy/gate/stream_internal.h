@@ -1,4 +1,5 @@
-/* The inside of a stream, shared by stream.c (life, bytes to events), stream_act.c (actions) and the other stream_*.c. */
+/* The inside of a stream, shared by stream.c (life, bytes to events), stream_act.c (actions) and the other stream_*.c.
+ */
 #ifndef SALLYPORT_STREAM_INTERNAL_H
 #define SALLYPORT_STREAM_INTERNAL_H
 
@@ -45,21 +46,22 @@ struct stream {
 	bool relayed; /* it ends for what another stream's line in the log explains */
 	bool told;    /* `ended` was called, the end was logged */
 	bool freed;
-	bool admitted;    /* counted by admit */
-	bool domained;    /* so is pair.from */
-	bool shaking;     /* counted among w->handshakes */
-	bool handshake;   /* begun, not done and not failed, to the tally */
+	bool admitted;  /* counted by admit */
+	bool domained;  /* so is pair.from */
+	bool shaking;   /* counted among w->handshakes */
+	bool handshake; /* begun, not done and not failed, to the tally */
 	unsigned elements, auth_tries;
 	uint32_t negotiated; /* bytes that were read before authentication */
 
 	enum reason why;
-	char detail[512];
-	struct xmpp_error peer_error;
+	/* streams live long and say little: what only few have takes no room in all */
+	char *detail;                  /* of why; NULL: nothing */
+	struct xmpp_error *peer_error; /* NULL: none came */
 	struct addr addr;
-	char target[256];
+	char *target; /* -out: the endpoint's name; NULL: none */
 	bool direct;
 	int64_t started, opened, moved_at, budget_end, handshake_at; /* ms of loop_now() */
-	int64_t trust_until; /* Unix seconds: a public peer is judged again; 0: time changes nothing */
+	int64_t trust_until;         /* Unix seconds: a public peer is judged again; 0: time changes nothing */
 	struct conf *row_conf;       /* has the row, with a reference; NULL: there is none */
 	const struct conf_peer *row; /* of [peer], by which the peer was judged; NULL: the general rules */
 	uint64_t stanzas, idle_mark;
@@ -85,6 +87,9 @@ MUST_CHECK static inline bool stream_put_header(struct stream *s)
 	return xmpp_put_header(
 	    leg_out(s->leg), from->n > 0 ? from : NULL, to->n > 0 ? to : NULL, in ? s->id : NULL, !stream_is_public(s));
 }
+
+/* stream_close.c: keeps a copy for the log; without memory that says less. */
+void stream_note_error(struct stream *s, const struct xmpp_error *error);
 
 /* stream.c */
 void stream_enter(struct stream *s, enum fsm_state next);

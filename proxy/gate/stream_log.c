@@ -61,6 +61,14 @@ static void put_why(struct log_line *l, enum reason why, const char *detail)
 		log_str(l, "fix", row->fix);
 }
 
+static void put_peer_error(struct log_line *l, const struct stream *s)
+{
+	if (s->peer_error == NULL)
+		return;
+	log_str(l, "peer_condition", s->peer_error->condition);
+	log_str(l, "peer_text", s->peer_error->text);
+}
+
 void stream_log_end(const struct stream *s)
 {
 	struct log_line l;
@@ -70,10 +78,9 @@ void stream_log_end(const struct stream *s)
 	if (s->relayed)
 		log_str(&l, "relayed", reason_row(s->why)->code);
 	else
-		put_why(&l, s->why, s->detail);
+		put_why(&l, s->why, stream_detail(s));
 	put_who(&l, s);
-	log_str(&l, "peer_condition", s->peer_error.condition);
-	log_str(&l, "peer_text", s->peer_error.text);
+	put_peer_error(&l, s);
 	if (s->opened == 0)
 		log_str(&l, "phase", "negotiation");
 	log_int(&l, "stanzas", (int64_t)s->stanzas);
@@ -91,7 +98,6 @@ void stream_log_attempt(const struct stream *s, enum reason why, const char *det
 	log_begin(&l, LOG_INFO, "endpoint-failed");
 	put_why(&l, why, detail);
 	put_who(&l, s);
-	log_str(&l, "peer_condition", s->peer_error.condition);
-	log_str(&l, "peer_text", s->peer_error.text);
+	put_peer_error(&l, s);
 	log_end(&l);
 }

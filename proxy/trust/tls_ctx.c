@@ -164,13 +164,15 @@ struct tls_ctx *tls_ctx_new(const struct cert_store *store, const char *ciphers,
 		goto fail;
 	ctx->store = store;
 	ctx->bio = bio_method_new();
+	ctx->shown = CRYPTO_BUFFER_POOL_new();
 	ctx->backend = cert_own_mint();
-	if (ctx->bio == NULL || ctx->backend == NULL)
+	if (ctx->bio == NULL || ctx->shown == NULL || ctx->backend == NULL)
 		goto fail;
 	for (int role = 0; role < TLS_ROLES; role++) {
 		ctx->role[role] = role_new((enum tls_role)role, ciphers);
 		if (ctx->role[role] == NULL)
 			goto fail;
+		SSL_CTX_set0_buffer_pool(ctx->role[role], ctx->shown);
 	}
 	return ctx;
 fail:
@@ -187,6 +189,7 @@ void tls_ctx_free(struct tls_ctx *ctx)
 	for (int role = 0; role < TLS_ROLES; role++)
 		SSL_CTX_free(ctx->role[role]);
 	cert_own_unref(ctx->backend);
+	CRYPTO_BUFFER_POOL_free(ctx->shown);
 	BIO_meth_free(ctx->bio);
 	free(ctx);
 }

@@ -16,6 +16,8 @@ struct tls_ctx {
 	const struct cert_store *store;
 	SSL_CTX *role[TLS_ROLES]; /* by enum tls_role */
 	BIO_METHOD *bio;
+	CRYPTO_BUFFER_POOL
+	    *shown; /* what peers show is kept as long as they stay; most intermediate ones are the same */
 	struct cert_own *backend; /* for TLS_BACKEND_IN */
 };
 
@@ -40,7 +42,7 @@ struct tls {
 	enum tls_state state;
 	bool direct, own_given, no_memory, no_signature;
 	bool asked, asked_ecdsa, asked_rsa; /* by the server, for our certificate */
-	struct cert_own *own; /* what may be shown, during the handshake; NULL: nothing */
+	struct cert_own *own;               /* what may be shown, during the handshake; NULL: nothing */
 	struct tls_peer peer;
 	struct keys_line *line;       /* where signatures are asked for; NULL: only keys of this process can sign */
 	struct keys_key *key;         /* of the certificate that is shown; NULL: none is */
@@ -50,7 +52,7 @@ struct tls {
 	int alert_in, alert_out; /* the last fatal alert each way; -1: none */
 	struct buf *in, *out;    /* for the duration of one step */
 	char error[TLS_ERROR_MAX];
-	enum reason why;         /* tls_error_reason() */
+	enum reason why; /* tls_error_reason() */
 };
 
 /* BoringSSL's callbacks find the connection by this. */

@@ -273,6 +273,10 @@ enum xml_tok xml_keep_header(struct xml_cursor *c, const struct xml_tag *t)
 		    .ns = b->ns,
 		};
 	}
+	/* few stanzas declare prefixes */
+	free(x->binding);
+	x->binding = NULL;
+	x->bindings = 0;
 	x->header = h;
 	x->frame[0].content_ns = x->frame[1].content_ns;
 	x->depth = x->bound = 0;
