@@ -9,12 +9,17 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *arguments, *help;
 } commands[] = {
+    {"check", ctl_check, "[--from DOMAIN] [-c CONFIG] [...] DOMAIN... | -",
+        "say how other servers stand to our rules, and what is to be mended on which side"},
     {"explain", ctl_explain, "CODE | --list", "say what a reason code means and who must do what about it"},
     {"init", ctl_init,
         "[--yes | --dry-run] [--backend KIND [--config FILE]] [--certs FOLDER] [--domain D]... [--skip D]... "
         "[--root FOLDER]",
         "find the old server and its certificates, and put the gateway in front of it"},
-    {"reload", ctl_reload, "[--socket PATH] [--json]", "have the daemon read its configuration again, and say what changed"},
+    {"ping", ctl_ping, "--from DOMAIN [-c CONFIG] [...] DOMAIN",
+        "ping another server over a stream of its own, with our certificate, and time each step"},
+    {"reload", ctl_reload, "[--socket PATH] [--json]",
+        "have the daemon read its configuration again, and say what changed"},
     {"scan", ctl_scan, "[--chunk N] [--document] FILE|-", "say whether a captured stream is XML that we let through"},
     {"status", ctl_status, "[--socket PATH] [--json]", "say how the daemon is"},
     {"undo", ctl_undo, "[--yes | --dry-run] [--root FOLDER]", "take back what init did"},
