@@ -29,7 +29,7 @@ install(CODE "
 
 set(VERSION ${PROJECT_VERSION})
 # Whoever builds it, as Debian's own tools have it.
-set(MAINTAINER "Sallyport <root@localhost>")
+set(MAINTAINER "Sallyport <sallyport@localhost>")
 if(DEFINED ENV{DEBEMAIL})
   set(MAINTAINER "$ENV{DEBFULLNAME} <$ENV{DEBEMAIL}>")
 endif()
