@@ -12,6 +12,7 @@
 #include "sallyport/tally.h"
 
 struct gate;
+struct stream;
 /* NULL: err says why.  Nothing listens yet. */
 struct gate *gate_new(struct loop *loop, struct site *site, char *err, size_t err_n);
 /* Opens this worker's sockets on all listeners of the configuration (shared: with SO_REUSEPORT). */
@@ -28,6 +29,8 @@ void gate_free(struct gate *gate);
 size_t gate_streams(const struct gate *gate);
 /* What it has counted; any thread, while the gate lives. */
 const struct tally *gate_tally(const struct gate *gate);
+/* Calls fn for each of them whose number is below `below`, newest first, until it returns false.  fn may end them. */
+void gate_each_stream(struct gate *gate, uint64_t below, bool (*fn)(void *arg, struct stream *s), void *arg);
 /* Adds how many there are to sum. */
 void gate_count(const struct gate *gate, uint32_t sum[ROLE_COUNT][STATE_COUNT]);
 

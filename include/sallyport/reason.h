@@ -28,6 +28,8 @@ enum reason_who {
 	  "the gateway is shutting down", "This gateway is shutting down; connect again in a moment.", "nothing to do") \
 	X(IDLE, "SP-IDLE", WHO_NOBODY, "", "", "remote-server-timeout", "nothing moved for the idle timeout", \
 	  "Nothing was sent for a long time.", "nothing to do; idle in [timeouts] sets how long") \
+	X(OPERATOR, "SP-OPERATOR", WHO_NOBODY, "", "", "remote-server-timeout", "closed by the operator", "Stream closed.", \
+	  "nothing to do; the next stanza opens another") \
 	X(RECONFIGURED, "SP-RECONFIGURED", WHO_NOBODY, "reset", "reset", "remote-server-timeout", \
 	  "the gateway's configuration has changed", "This gateway's configuration has changed; connect again.", \
 	  "nothing to do") \

@@ -11,4 +11,8 @@
 /* The owner of every newly accepted stream; its arg is the struct worker. */
 extern const struct stream_hooks route_hooks;
 
+/* Who looks on: the pairs that a source stream is authorised for or asks for, the one used last first, and what became of
+ * each ("OPEN", "REDIAL", …).  Ends when fn returns false. */
+void route_each(const struct stream *s, bool (*fn)(void *arg, const struct pair *pair, const char *state), void *arg);
+
 #endif

@@ -11,6 +11,7 @@
 #include "sallyport/base.h"
 #include "sallyport/cert.h"
 #include "sallyport/conf.h"
+#include "sallyport/history.h"
 #include "sallyport/policy.h"
 #include "sallyport/tls.h"
 #include "sallyport/xmpp.h"
@@ -26,6 +27,7 @@ struct site {
 	struct xmpp_dialback_secret secret;
 	struct admit *admit;
 	_Atomic enum site_backend *backends; /* one for each of conf->backends */
+	struct history *history; /* shared with the sites before and after, like admit */
 };
 
 /* Takes a reference to conf.  before: the site that this one is to follow, whose counted connections and (without one

@@ -13,6 +13,7 @@
 #include "sallyport/fsm.h"
 #include "sallyport/jid.h"
 #include "sallyport/reason.h"
+#include "sallyport/tls.h"
 #include "sallyport/worker.h"
 #include "sallyport/xml.h"
 #include "sallyport/xmpp.h"
@@ -74,8 +75,6 @@ void stream_drop(struct stream *s, enum reason why);
 
 /* Sinks: bytes behind what was sent before.  False: the stream has failed; `ended` follows. */
 MUST_CHECK bool stream_send(struct stream *s, struct span bytes);
-/* Sinks: among them were n stanzas; for the log. */
-void stream_passed(struct stream *s, unsigned n);
 /* Sinks: own words; follow with stream_flush(). */
 struct buf *stream_out(struct stream *s);
 bool stream_flush(struct stream *s);
@@ -101,6 +100,28 @@ const struct xml *stream_xml(const struct stream *s);
 const char *stream_id(const struct stream *s);
 /* backend-in: its header named no pair, so it may carry several. */
 bool stream_anonymous(const struct stream *s);
+/* public roles: the other side's domain as far as it is known; NULL: not. */
+const struct domain *stream_remote(const struct stream *s);
+/* What hooks and arg stream_adopt() or the opening gave it: arg if the hooks are these, else NULL. */
+void *stream_owner(const struct stream *s, const struct stream_hooks *hooks);
+
+/* Of its worker's, in the order of their making, from 1. */
+uint64_t stream_number(const struct stream *s);
+/* A stream at this moment, for who looks on.  Pointers live as long as the stream. */
+struct stream_view {
+	const struct addr *addr;  /* len 0: none yet */
+	const char *target;       /* the SRV target; "" */
+	bool direct, secure;      /* direct TLS; inside TLS */
+	struct tls_facts tls;     /* if secure */
+	int64_t age_ms, open_ms;  /* since it was made; since it stood, -1: it does not */
+	uint64_t received, sent;  /* bytes of the socket */
+	uint64_t stanzas;         /* -in: taken from it */
+	size_t queued;            /* bytes that the socket has not taken yet */
+	bool paused;              /* not read from, since what it feeds is full */
+};
+void stream_view(const struct stream *s, struct stream_view *v);
+
+/* What it ended by. */
 enum reason stream_why(const struct stream *s);
 const char *stream_detail(const struct stream *s);
 

@@ -23,6 +23,7 @@ struct worker {
 	struct outages *outages;
 	struct stream *streams; /* all of them, newest first */
 	size_t streams_n;
+	uint64_t streams_made;  /* so far */
 	uint32_t count[ROLE_COUNT][STATE_COUNT]; /* of them */
 	unsigned handshakes;    /* in progress on the public side */
 	struct tally tally;

@@ -48,11 +48,10 @@ static void say_refusal(struct gate *g, int fd, enum role role, enum reason why)
 
 static void refuse(struct gate *g, int fd, const struct addr *peer, const struct conf_backend *backend, enum reason why)
 {
-	char text[ADDR_TEXT_MAX], source[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX];
 	struct log_line l;
 	stats_add(&g->w.tally.refused[why], 1);
 	log_begin(&l, LOG_WARNING, "connection-refused");
-	log_source(&l, span_of(addr_format_source(peer, source)));
 	log_str(&l, "reason", reason_row(why)->code);
 	log_str(&l, "addr", addr_format(peer, text));
 	log_str(&l, "backend", backend != NULL ? backend->name : "");
@@ -206,6 +205,16 @@ void gate_free(struct gate *g)
 	dns_free(g->w.dns);
 	/* behind the memory of the streams, which still refers to it */
 	loop_defer(g->w.loop, &g->gone, release, g);
+}
+
+void gate_each_stream(struct gate *g, uint64_t below, bool (*fn)(void *arg, struct stream *s), void *arg)
+{
+	/* streams that end meanwhile stay linked until the turn is over */
+	for (struct stream *s = g->w.streams, *next; s != NULL; s = next) {
+		next = stream_next(s);
+		if (stream_number(s) < below && !fn(arg, s))
+			return;
+	}
 }
 
 void gate_count(const struct gate *g, uint32_t sum[ROLE_COUNT][STATE_COUNT])

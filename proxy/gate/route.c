@@ -70,21 +70,26 @@ static void hold_source(struct route *r)
 		stream_read_on(src->stream, false);
 }
 
-/* The one place where a route's state changes. */
-static void enter(struct route *r, enum route_state next)
+const char *route_state_name(enum route_state s)
 {
 	static const char *const names[] = {
 #define X(id) [ROUTE_##id] = #id,
 	    ROUTE_STATES(X)
 #undef X
 	};
+	return names[s];
+}
+
+/* The one place where a route's state changes. */
+static void enter(struct route *r, enum route_state next)
+{
 	if (log_wanted(LOG_DEBUG)) {
 		struct log_line l;
 		log_begin(&l, LOG_DEBUG, "route-state");
 		log_str(&l, "from", r->pair.from.s);
 		log_str(&l, "to", r->pair.to.s);
-		log_str(&l, "was", names[r->state]);
-		log_str(&l, "state", names[next]);
+		log_str(&l, "was", route_state_name(r->state));
+		log_str(&l, "state", route_state_name(next));
 		log_end(&l);
 	}
 	r->state = next;
@@ -172,7 +177,6 @@ static void give_back_kept(struct route *r, enum reason why)
 	if (buf_len(&r->kept) > 0 && bouncer(r) != NULL)
 		bouncer_stanzas(r->bouncer, buf_span(&r->kept), why);
 	buf_clear(&r->kept);
-	r->kept_n = 0;
 }
 
 /* Nothing leads to the remote domain at present. */
@@ -211,7 +215,6 @@ static void log_refusal(const struct route *r, enum reason why, const struct con
 	char title[CONF_PEER_TITLE_MAX];
 	struct log_line l;
 	log_begin(&l, LOG_INFO, "route-refused");
-	log_source(&l, domain_span(&r->pair.to));
 	log_str(&l, "reason", reason_row(why)->code);
 	log_str(&l, "text", reason_row(why)->text);
 	log_str(&l, "from", r->pair.from.s);
@@ -231,6 +234,7 @@ static bool may_dial(struct route *r)
 	if (why == REASON_NONE)
 		return true;
 	log_refusal(r, why, row);
+	history_failed(r->w->site->history, &r->pair.to, HISTORY_OUT, why, "", loop_wall(r->w->loop));
 	fail(r, why, "");
 	return false;
 }
@@ -303,11 +307,8 @@ static void on_key_failed(void *arg, struct stream *s)
 
 static void send_kept(struct route *r)
 {
-	if (buf_len(&r->kept) == 0 || !stream_send(r->sink, buf_span(&r->kept)))
-		return;
-	stream_passed(r->sink, r->kept_n);
-	buf_clear(&r->kept);
-	r->kept_n = 0;
+	if (buf_len(&r->kept) > 0 && stream_send(r->sink, buf_span(&r->kept)))
+		buf_clear(&r->kept);
 }
 
 static void on_sink_opened(void *arg, struct stream *s)
@@ -365,6 +366,13 @@ static void redial(struct route *r)
 		fail(r, r->inbound ? REASON_HOST_UNKNOWN : REASON_BACKEND_FOREIGN, "the configuration has changed");
 }
 
+static void remember_outage(struct route *r, enum reason why)
+{
+	uint32_t ms = r->site->conf->timeouts.retry;
+	outage_remember(r->w->outages, &r->pair, why, loop_now(r->w->loop) + ms);
+	history_retry(r->w->site->history, &r->pair.to, loop_wall(r->w->loop) + (ms + 999) / 1000);
+}
+
 static void on_sink_ended(void *arg, struct stream *s)
 {
 	struct route *r = arg;
@@ -375,8 +383,7 @@ static void on_sink_ended(void *arg, struct stream *s)
 	if (r->state == ROUTE_DIAL || r->state == ROUTE_REDIAL) {
 		enum reason why = stream_why(s) == REASON_NONE ? REASON_PEER_LOST : stream_why(s);
 		if (!r->inbound)
-			outage_remember(
-			    r->w->outages, &r->pair, why, loop_now(r->w->loop) + r->site->conf->timeouts.retry);
+			remember_outage(r, why);
 		fail(r, why, stream_detail(s));
 		return;
 	}
@@ -411,7 +418,6 @@ static void give_back(struct route *r, const struct xml_ev *ev, enum reason why)
 static void keep(struct route *r, const struct xml_ev *ev)
 {
 	if (relay_copy(&r->kept, stream_xml(r->source->stream), ev)) {
-		r->kept_n++;
 		hold_source(r);
 		return;
 	}
@@ -442,9 +448,7 @@ void route_stanza(struct route *r, const struct xml_ev *ev)
 	switch (r->state) {
 	case ROUTE_OPEN:
 	case ROUTE_BLOCKED:
-		if (relay_add(&src->relay, r->sink, stream_xml(src->stream), ev))
-			stream_passed(r->sink, 1);
-		else
+		if (!relay_add(&src->relay, r->sink, stream_xml(src->stream), ev))
 			send_later(r, ev);
 		break;
 	case ROUTE_STALLED:

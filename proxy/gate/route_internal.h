@@ -37,7 +37,6 @@ struct route {
 	struct stream *sink, *verifier;
 	struct bouncer *bouncer;
 	struct buf kept;       /* whole stanzas that wait for the sink */
-	unsigned kept_n;       /* so many */
 	struct loop_timer *timer; /* of BLOCKED and STALLED */
 	struct loop_later gone;
 	const struct conf_backend *backend;
@@ -64,6 +63,7 @@ struct source {
 bool source_shared(const struct source *src);
 
 /* route.c */
+const char *route_state_name(enum route_state s);
 struct route *route_new(struct source *src, const struct pair *pair, const struct conf_backend *backend, bool inbound);
 /* outbound: db:result asked for it */
 void route_start_outbound(struct route *r, const char *key);

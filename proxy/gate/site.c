@@ -66,7 +66,8 @@ struct site *site_new(struct conf *conf, const struct site *before, struct keys 
 		conf = before->conf;
 	s->conf = conf_ref(conf);
 	make_secret(s, before);
-	if (make_admit(s, before) && make_backends(s, before))
+	s->history = before != NULL ? history_ref(before->history) : history_new();
+	if (make_admit(s, before) && s->history != NULL && make_backends(s, before))
 		s->certs = cert_store_follow(conf, before != NULL ? before->certs : NULL, keys, err, err_n);
 	if (s->certs != NULL)
 		s->tls = tls_ctx_new(s->certs, conf->ciphers, err, err_n);
@@ -102,6 +103,7 @@ void site_unref(struct site *s)
 	tls_ctx_free(s->tls);
 	cert_store_free(s->certs);
 	admit_unref(s->admit);
+	history_unref(s->history);
 	conf_unref(s->conf);
 	free(s->backends);
 	free(s);

@@ -136,7 +136,6 @@ static void drop(struct source *src, const struct route *r)
 	stats_add(&r->w->tally.dropped, 1);
 	struct log_line l;
 	log_begin(&l, LOG_WARNING, "stanza-dropped");
-	log_source(&l, domain_span(r->inbound ? &r->pair.from : &r->pair.to));
 	log_str(&l, "reason", reason_row(REASON_DIALBACK)->code);
 	log_str(&l, "from", r->pair.from.s);
 	log_str(&l, "to", r->pair.to.s);
@@ -188,6 +187,14 @@ static void on_batch(void *arg, struct stream *s)
 	src->relay = (struct relay){0};
 	for (struct route *r = src->routes; r != NULL; r = r->next)
 		route_check(r);
+}
+
+void route_each(const struct stream *s, bool (*fn)(void *arg, const struct pair *pair, const char *state), void *arg)
+{
+	const struct source *src = stream_owner(s, &source_hooks);
+	for (const struct route *r = src != NULL ? src->routes : NULL; r != NULL; r = r->next)
+		if (!fn(arg, &r->pair, route_state_name(r->state)))
+			return;
 }
 
 static void on_ended(void *arg, struct stream *s)

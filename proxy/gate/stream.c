@@ -145,6 +145,7 @@ static struct stream *make(struct worker *w, struct site *site, enum role role, 
 		w->streams->prev = s;
 	w->streams = s;
 	w->streams_n++;
+	s->number = ++w->streams_made;
 	stats_add(&w->tally.begun[role], 1);
 	w->count[role][s->state]++;
 	return s;

@@ -14,11 +14,6 @@ bool stream_send(struct stream *s, struct span bytes)
 	return leg_send(s->leg, bytes);
 }
 
-void stream_passed(struct stream *s, unsigned n)
-{
-	s->stanzas += n;
-}
-
 struct buf *stream_out(struct stream *s)
 {
 	return leg_out(s->leg);
@@ -109,6 +104,38 @@ const char *stream_id(const struct stream *s)
 bool stream_anonymous(const struct stream *s)
 {
 	return s->role == ROLE_BACKEND_IN && !s->paired;
+}
+
+void *stream_owner(const struct stream *s, const struct stream_hooks *hooks)
+{
+	return s->hooks == hooks ? s->arg : NULL;
+}
+
+uint64_t stream_number(const struct stream *s)
+{
+	return s->number;
+}
+
+void stream_view(const struct stream *s, struct stream_view *v)
+{
+	int64_t now = loop_now(s->w->loop);
+	*v = (struct stream_view){
+	    .addr = &s->addr,
+	    .target = s->target,
+	    .direct = s->direct,
+	    .secure = s->leg != NULL && leg_tls(s->leg) != NULL,
+	    .age_ms = now - s->started,
+	    .open_ms = s->opened != 0 ? now - s->opened : -1,
+	    .stanzas = s->stanzas,
+	    .paused = s->paused,
+	};
+	if (v->secure)
+		tls_facts(leg_tls(s->leg), &v->tls);
+	if (s->leg != NULL) {
+		v->received = leg_received(s->leg);
+		v->sent = leg_sent(s->leg);
+		v->queued = leg_queued(s->leg);
+	}
 }
 
 enum reason stream_why(const struct stream *s)

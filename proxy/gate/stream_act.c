@@ -234,6 +234,7 @@ static void now_open(struct stream *s)
 	s->why = REASON_NONE;
 	free(s->detail);
 	s->detail = NULL;
+	stream_remember_open(s);
 	/* the configuration may have changed since the peer was judged (invariant S11) */
 	if (s->site != s->w->site && !stream_recheck(s))
 		return;

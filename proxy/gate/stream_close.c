@@ -62,6 +62,7 @@ static void tell(struct stream *s)
 		return;
 	s->told = true;
 	stream_log_end(s);
+	stream_remember_end(s);
 	stream_count_closed(s);
 	const struct stream_hooks *hooks = s->hooks;
 	s->hooks = NULL;

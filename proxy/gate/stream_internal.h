@@ -65,6 +65,7 @@ struct stream {
 	struct conf *row_conf;       /* has the row, with a reference; NULL: there is none */
 	const struct conf_peer *row; /* of [peer], by which the peer was judged; NULL: the general rules */
 	uint64_t stanzas, idle_mark;
+	uint64_t number;
 };
 
 /* The remote side of the network, rather than the backend's. */
@@ -104,6 +105,10 @@ enum reason stream_judge(struct stream *s, struct cert_verdict *verdict);
 void stream_set_row(struct stream *s, struct conf *conf, const struct conf_peer *row);
 uint32_t stream_idle_ms(const struct stream *s);
 void stream_idle_tick(struct stream *s);
+
+/* stream_memory.c: what the history keeps of public streams */
+void stream_remember_open(const struct stream *s);
+void stream_remember_end(const struct stream *s);
 
 /* stream_act.c */
 void stream_act(struct stream *s, enum fsm_action action, const struct xml_ev *ev);
