@@ -70,9 +70,7 @@ static int usage(FILE *to)
 	            "  -c FILE  configuration (default " DEFAULT_CONF ")\n"
 	            "  -t       check the configuration, certificates and trust anchors, then exit\n"
 	            "  -h       this help\n"
-	            "Signals: SIGHUP reads configuration and certificates again; SIGUSR1 opens the log's file anew; "
-	            "SIGTERM and "
-	            "SIGINT end every stream "
+	            "Signals: SIGHUP reads configuration and certificates again; SIGTERM and SIGINT end every stream "
 	            "by the book, a second\n"
 	            "one at once.\n");
 	return to == stdout ? 0 : 2;
@@ -277,7 +275,6 @@ static void on_look(void *arg)
 {
 	struct daemon *d = arg;
 	cert_own_refresh(d->site->certs, time(NULL));
-	log_sweep(false);
 	loop_timer_set(d->look, d->site->conf->certificate_interval);
 }
 
@@ -294,14 +291,6 @@ static void tell_workers(struct renewal *n, struct site *site)
 	}
 }
 
-static bool open_log(const struct conf *conf, char *err, size_t err_n)
-{
-	if (!log_open(conf->log_target, strcmp(conf->log_format, "json") == 0, err, err_n))
-		return false;
-	log_set_limit(conf->log_lines);
-	return true;
-}
-
 /* What does not come up changes nothing. */
 static bool renew(struct renewal *n, struct conf *conf)
 {
@@ -313,8 +302,6 @@ static bool renew(struct renewal *n, struct conf *conf)
 		snprintf(err, sizeof err, "a new port is taken");
 		good = false;
 	}
-	if (good && !open_log(site->conf, err, sizeof err))
-		good = false;
 	if (!good || !metrics_listen(d->metrics, site->conf, err, sizeof err)) {
 		snprintf(n->text, sizeof n->text, "nothing has changed: %s", err);
 		site_unref(site);
@@ -369,6 +356,19 @@ static uint64_t begin_renewal(struct daemon *d, struct conf *conf)
 	return number;
 }
 
+static void on_asked_to_drain(void *arg)
+{
+	struct daemon *d = arg;
+	if (!d->ending)
+		on_signal(d);
+}
+
+static bool is_draining(void *arg)
+{
+	const struct daemon *d = arg;
+	return d->ending;
+}
+
 static uint64_t on_asked_to_reload(void *arg)
 {
 	return begin_renewal(arg, NULL);
@@ -379,14 +379,8 @@ static void on_reload(void *arg)
 	(void)begin_renewal(arg, NULL);
 }
 
-static void on_log_moved(void *arg)
-{
-	(void)arg;
-	log_reopen();
-}
-
-/* New revocation lists come into effect by themselves; the configuration file is not read for them.  And time ends rows
- * and lists. */
+/* New revocation lists come into effect by themselves; the configuration file is not read for them.  And time ends rows and
+ * lists. */
 static void on_lists(void *arg)
 {
 	struct daemon *d = arg;
@@ -399,15 +393,6 @@ static void on_lists(void *arg)
 		(void)begin_renewal(d, d->site->conf);
 	}
 	loop_timer_set(d->lists, d->site->conf->revocation_interval);
-}
-
-static bool begin_log(const struct daemon *d)
-{
-	char err[512];
-	if (open_log(d->site->conf, err, sizeof err))
-		return true;
-	log_text(LOG_ERROR, "start", "%s", err);
-	return false;
 }
 
 static bool make_workers(struct daemon *d)
@@ -446,6 +431,8 @@ static bool make_control(struct daemon *d)
 	    .arg = d,
 	    .site = present_site,
 	    .reload = on_asked_to_reload,
+	    .drain = on_asked_to_drain,
+	    .draining = is_draining,
 	});
 	return d->control != NULL;
 }
@@ -487,19 +474,16 @@ static int serve(struct daemon *d)
 {
 	int rc = 1;
 	d->loop = loop_new();
-	static const struct {
-		int signal;
-		void (*fn)(void *arg);
-	} signals[] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_reload}, {SIGUSR1, on_log_moved}};
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 	struct loop_signal *on[ARRAY_LEN(signals)] = {NULL};
 	d->look = d->loop != NULL ? loop_timer_new(d->loop, on_look, d) : NULL;
 	d->lists = d->look != NULL ? loop_timer_new(d->loop, on_lists, d) : NULL;
 	bool ok = d->lists != NULL;
 	for (size_t i = 0; ok && i < ARRAY_LEN(signals); i++) {
-		on[i] = loop_signal_new(d->loop, signals[i].signal, signals[i].fn, d);
+		on[i] = loop_signal_new(d->loop, signals[i], signals[i] == SIGHUP ? on_reload : on_signal, d);
 		ok = on[i] != NULL;
 	}
-	ok = ok && make_workers(d) && make_metrics(d) && drop_privileges(d->site->conf->user) && begin_log(d);
+	ok = ok && make_workers(d) && make_metrics(d) && drop_privileges(d->site->conf->user);
 	if (ok && make_control(d) && listen_for_metrics(d)) {
 		listen_for_control(d, d->site->conf);
 		if (!start_workers(d))
@@ -528,7 +512,6 @@ static int serve(struct daemon *d)
 	loop_timer_free(d->lists);
 	if (d->loop != NULL)
 		loop_free(d->loop);
-	log_sweep(true);
 	if (rc == 0)
 		log_text(LOG_INFO, "stop", "ended");
 	return rc;

@@ -118,6 +118,18 @@ struct cert_census {
 };
 /* Takes time in the number of hosts: not for a worker's thread, nor for every question. */
 void cert_own_census(const struct cert_store *store, int64_t now, struct cert_census *census);
+/* One of those; file NULL: none names the domain, and what follows is empty. */
+struct cert_own_facts {
+	const struct conf_host *host;
+	struct span name; /* of the host or one of its subdomains */
+	const char *file;
+	const char *kind; /* "ECDSA", "RSA", … */
+	int64_t not_before, not_after;
+};
+/* Those of the host at this place of the configuration, each for each domain that it would be shown for, the preferred ones
+ * first.  False: there is no such place.  fn must not ask for certificates. */
+MUST_CHECK bool cert_own_each(const struct cert_store *store, size_t host,
+    void (*fn)(void *arg, const struct cert_own_facts *facts), void *arg);
 /* Looks for new and changed files, and logs what is about to expire (30, 14, 7 and 1 days before, then daily) and which
  * domains have no certificate.  Waits for the disk: not for a worker's thread. */
 void cert_own_refresh(struct cert_store *store, int64_t now);

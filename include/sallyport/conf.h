@@ -117,10 +117,6 @@ struct conf {
 	uint32_t workers; /* 0: one a core */
 	char *user;       /* to become after binding and reading keys; NULL: stay */
 	char *secret;     /* dialback secret shared by instances of one gateway; NULL: a random one at start */
-	/* [log] */
-	char *log_target; /* "stderr", "journal", "journal:/path", "/path" */
-	char *log_format; /* "logfmt", "json" */
-	uint32_t log_lines; /* of one source in a minute; 0: any number */
 	/* [control] */
 	char *control_socket;
 	uint32_t control_mode;

@@ -35,6 +35,9 @@ struct control_host {
 	/* Starts to read the configuration again; control_reloaded() with the same number may come before this returns.
 	 */
 	uint64_t (*reload)(void *arg);
+	/* Ends every stream by the book, and then the daemon; nothing if that goes on already. */
+	void (*drain)(void *arg);
+	bool (*draining)(void *arg);
 };
 
 struct control;

@@ -10,8 +10,17 @@
 #define REQUEST_MAX 1500u
 
 enum request_verb {
-	REQUEST_STATUS, /* status */
-	REQUEST_RELOAD, /* reload */
+	REQUEST_STATUS,  /* status */
+	REQUEST_PEERS,   /* peers [MATCH] */
+	REQUEST_STREAMS, /* streams [MATCH] */
+	REQUEST_CERTS,   /* certs [SECONDS] */
+	REQUEST_WATCH,   /* watch [MATCH] */
+	REQUEST_RULES,   /* rules */
+	REQUEST_LOG,     /* log MATCH LEVEL SECONDS */
+	REQUEST_UNLOG,   /* unlog MATCH */
+	REQUEST_CLOSE,   /* close MATCH */
+	REQUEST_DRAIN,   /* drain */
+	REQUEST_RELOAD,  /* reload */
 	REQUEST_VERBS
 };
 
@@ -24,7 +33,12 @@ struct request_match {
 struct request {
 	enum request_verb verb;
 	struct request_match match;
+	enum log_level level;
+	int64_t seconds; /* -1: none were named */
 };
+
+/* Longest time that a request may name: ten years. */
+#define REQUEST_SECONDS_MAX INT64_C(315360000)
 
 /* Words, parted by single spaces; no newline.  False: err holds a sentence. */
 MUST_CHECK bool request_parse(struct request *r, struct span line, char *err, size_t err_n);

@@ -8,6 +8,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "sallyport/request.h"
 #include "sallyport/sock.h"
 
 #define DEFAULT_SOCKET "/run/sallyport/control"
@@ -39,6 +40,40 @@ bool ctl_ask_options(struct ctl_ask *a, int argc, char **argv, int words_min, in
 	return true;
 }
 
+bool ctl_request(const struct ctl_ask *a, char out[static CTL_REQUEST_MAX], const char *verb)
+{
+	size_t n = (size_t)snprintf(out, CTL_REQUEST_MAX, "%s", verb);
+
+	for (int i = 0; i < a->words_n; i++) {
+		const char *word = a->words[i];
+
+		if (word[0] == '\0' || strpbrk(word, " \n") != NULL || strlen(word) > REQUEST_MAX - n - 1) {
+			fprintf(stderr, "sallyportctl: \"%.100s\" is no word that the daemon could understand\n", word);
+			return false;
+		}
+		n += (size_t)snprintf(out + n, CTL_REQUEST_MAX - n, " %s", word);
+	}
+	return true;
+}
+
+bool ctl_time(const char *text, int64_t *seconds)
+{
+	static const char units[] = "dhms";
+	static const int64_t factors[] = {86400, 3600, 60, 1};
+
+	*seconds = 0;
+	for (const char *p = text; *p != '\0' || p == text;) {
+		size_t digits = strspn(p, "0123456789");
+		const char *unit = digits > 0 && digits < 7 && p[digits] != '\0' ? strchr(units, p[digits]) : NULL;
+
+		if (unit == NULL)
+			return false;
+		*seconds += strtoll(p, NULL, 10) * factors[unit - units];
+		p += digits + 1;
+	}
+	return true;
+}
+
 static const char *fix_of(int cause)
 {
 	switch (cause) {
@@ -51,6 +86,8 @@ static const char *fix_of(int cause)
 	case EACCES:
 	case EPERM:
 		return "run this as root or as the gateway's user, or see mode in [control]";
+	case ENAMETOOLONG:
+		return "the path of a Unix socket has at most 107 bytes";
 	case EAGAIN:
 		return "the daemon is busy with others: try again";
 	default:

@@ -1,7 +1,7 @@
 /* sallyportctl: one function a subcommand, in a file of its name.
  *
  * argv[0] is the subcommand; what it returns is the exit code: 0 well, 1 not (the daemon says why), 2 unusable (bad usage,
- * no such file), 3 no daemon could be asked.  check and ping have codes of their own (check_run.h, ping.c). */
+ * no such file), 3 no daemon could be asked. */
 #ifndef CTL_H
 #define CTL_H
 
@@ -16,11 +16,16 @@
 
 /* Of the daemon (control.h). */
 int ctl_status(int argc, char **argv);
+int ctl_peers(int argc, char **argv);
+int ctl_streams(int argc, char **argv);
+int ctl_certs(int argc, char **argv);
+int ctl_watch(int argc, char **argv);
+int ctl_log(int argc, char **argv);
+int ctl_close(int argc, char **argv);
+int ctl_drain(int argc, char **argv);
 int ctl_reload(int argc, char **argv);
 
 /* Of nobody. */
-int ctl_check(int argc, char **argv);
-int ctl_ping(int argc, char **argv);
 int ctl_explain(int argc, char **argv);
 int ctl_init(int argc, char **argv);
 int ctl_scan(int argc, char **argv);
@@ -47,6 +52,11 @@ struct ctl_ask {
 };
 /* Takes the options that all commands of the daemon have.  False: it said what is wrong. */
 MUST_CHECK bool ctl_ask_options(struct ctl_ask *a, int argc, char **argv, int words_min, int words_max);
+/* The verb with the words behind it, into out.  False: it said that they are too long, or no words. */
+#define CTL_REQUEST_MAX 1600
+MUST_CHECK bool ctl_request(const struct ctl_ask *a, char out[static CTL_REQUEST_MAX], const char *verb);
+/* "10m", "30d", "1h30m": seconds. */
+MUST_CHECK bool ctl_time(const char *text, int64_t *seconds);
 /* Sends a line, and hands over each row of the answer but the last; returns the exit code, and has said what was wrong.
  * row NULL: there are none. */
 MUST_CHECK int ctl_ask(const struct ctl_ask *a, const char *request, void (*row)(void *arg, const json_t *row), void *arg);
@@ -61,6 +71,21 @@ void ctl_put(const char *text);
 enum ctl_colour { CTL_PLAIN, CTL_RED, CTL_YELLOW, CTL_BOLD };
 /* The same in a colour, if a terminal is at the other end that wants any (NO_COLOR, TERM). */
 void ctl_put_in(enum ctl_colour colour, const char *text);
+/* --- tables (table.c) --- */
+struct ctl_column {
+	const char *name;
+	bool right; /* its cells stand to the right: numbers */
+	bool cut;   /* its cells may lose their middle where the terminal is narrow */
+};
+struct ctl_table;
+/* The columns must live as long.  NULL: no memory, which the calls below take, and ctl_table_print() tells. */
+struct ctl_table *ctl_table_new(const struct ctl_column *columns, size_t n);
+void ctl_table_free(struct ctl_table *t);
+/* The next cell, row by row; text is copied. */
+void ctl_table_put(struct ctl_table *t, enum ctl_colour colour, const char *text);
+/* In the order of the first columns' cells.  False: there were no rows, and nothing was printed. */
+bool ctl_table_print(struct ctl_table *t);
+
 /* "3d 4h", "12s": two units at most. */
 #define CTL_SPAN_MAX 24
 const char *ctl_span(int64_t seconds, char out[static CTL_SPAN_MAX]);

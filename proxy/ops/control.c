@@ -58,10 +58,13 @@ struct control *control_new(const struct control_host *host)
 	if (c == NULL)
 		return NULL;
 	*c = (struct control){.host = *host, .listener = -1, .started = (int64_t)time(NULL)};
+	c->heard.end = &c->heard.first;
+	pthread_mutex_init(&c->heard.lock, NULL);
 	c->pause = loop_timer_new(host->loop, on_pause, c);
-	if (c->pause != NULL)
+	c->rules_timer = loop_timer_new(host->loop, control_rules_due, c);
+	if (c->pause != NULL && c->rules_timer != NULL)
 		return c;
-	free(c);
+	control_free(c);
 	return NULL;
 }
 
@@ -115,6 +118,9 @@ void control_free(struct control *c)
 	stop_listening(c);
 	while (c->clients != NULL)
 		client_free(c->clients);
+	control_forget_heard(c);
 	loop_timer_free(c->pause);
+	loop_timer_free(c->rules_timer);
+	pthread_mutex_destroy(&c->heard.lock);
 	free(c);
 }

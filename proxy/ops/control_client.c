@@ -10,6 +10,15 @@
 
 static void (*const commands[])(struct client *) = {
     [REQUEST_STATUS] = control_status,
+    [REQUEST_PEERS] = control_peers,
+    [REQUEST_STREAMS] = control_streams,
+    [REQUEST_CERTS] = control_certs,
+    [REQUEST_WATCH] = control_watch,
+    [REQUEST_RULES] = control_rules,
+    [REQUEST_LOG] = control_log,
+    [REQUEST_UNLOG] = control_unlog,
+    [REQUEST_CLOSE] = control_close,
+    [REQUEST_DRAIN] = control_drain,
     [REQUEST_RELOAD] = control_reload,
 };
 _Static_assert(ARRAY_LEN(commands) == REQUEST_VERBS, "a verb without a command");
@@ -59,6 +68,10 @@ void client_close(struct client *c)
 	loop_io_free(c->io);
 	loop_timer_free(c->timer);
 	sock_close(c->fd);
+	if (c->watching) {
+		c->watching = false;
+		control_unwatch(c->control);
+	}
 	if (!c->asked.pending)
 		bury(c);
 }
@@ -122,6 +135,9 @@ bool client_row(struct client *c, struct span row)
 	if (c->state == CLIENT_GONE)
 		return false;
 	ENSURE(row.n > 0);
+	/* from now on something has to move */
+	if (buf_len(&c->out) == 0)
+		loop_timer_set(c->timer, PATIENCE_MS);
 	if (buf_put(&c->out, row) && buf_put(&c->out, SPAN("\n")))
 		return true;
 	client_close(c);
@@ -130,7 +146,11 @@ bool client_row(struct client *c, struct span row)
 
 bool client_json(struct client *c, struct json *j)
 {
-	return client_row(c, json_done(j));
+	if (json_done(j).n > 0)
+		return client_row(c, json_done(j));
+	log_text(LOG_ERROR, "control", "a line of the answer to %s is too long, and is left out",
+	    request_name(c->request.verb));
+	return c->state != CLIENT_GONE;
 }
 
 void client_end(struct client *c, const char *error, const char *fix)
@@ -156,11 +176,15 @@ void client_sleep(struct client *c)
 	enter(c, CLIENT_ASLEEP);
 }
 
+void client_flush(struct client *c)
+{
+	pump(c);
+}
+
 void client_wake(struct client *c)
 {
 	if (c->state == CLIENT_ASLEEP)
 		enter(c, CLIENT_ANSWERING);
-	loop_timer_set(c->timer, PATIENCE_MS);
 	pump(c);
 }
 
@@ -201,6 +225,7 @@ bool client_ask(struct client *c, unsigned worker, void (*run)(struct client *c,
 	c->asked.answered = false;
 	c->asked.pending = true;
 	client_sleep(c);
+	loop_timer_set(c->timer, PATIENCE_MS);
 	if (gate_post(c->asked.gate, on_question, c))
 		return true;
 	c->asked.pending = false;
@@ -270,7 +295,7 @@ static void on_readable(struct client *c)
 
 	if (rc == SOCK_AGAIN)
 		return;
-	if (rc == SOCK_EOF && c->state != CLIENT_ASKING) {
+	if (rc == SOCK_EOF && c->state != CLIENT_ASKING && !c->watching) {
 		c->deaf = true;
 		loop_io_want(c->io, false, buf_len(&c->out) > 0);
 	} else if (rc != SOCK_OK || c->state != CLIENT_ASKING || !buf_put(&c->in, (struct span){bytes, got})) {

@@ -3,6 +3,7 @@
 #ifndef SALLYPORT_CONTROL_INTERNAL_H
 #define SALLYPORT_CONTROL_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "sallyport/buf.h"
@@ -54,6 +55,8 @@ struct client {
 	unsigned worker; /* the one that is asked, or will be next */
 	uint64_t cursor;
 	uint64_t reload; /* which one it waits for; 0: none */
+	bool watching;
+	uint64_t lost; /* events that it did not take */
 
 	/* A question to a worker: between asking and hearing, all of it is the worker's, the rest of the client is not.
 	 */
@@ -63,8 +66,15 @@ struct client {
 		void (*run)(struct client *c, struct gate *gate); /* on the worker's thread */
 		void (*heard)(struct client *c);                  /* back on ours */
 		struct buf out;
+		bool last, failed;
 		uint32_t streams[ROLE_COUNT][STATE_COUNT];
 	} asked;
+};
+
+struct control_rule {
+	struct request_match match;
+	enum log_level level;
+	int64_t until; /* of loop_now() */
 };
 
 struct control {
@@ -77,6 +87,16 @@ struct control {
 	struct client *clients;
 	unsigned clients_n;
 	int64_t started; /* Unix seconds */
+	struct loop_timer *rules_timer;
+	struct control_rule rules[LOG_RULES];
+	size_t rules_n;
+	struct {
+		pthread_mutex_t lock; /* guards the rest */
+		struct heard *first, **end;
+		size_t n;
+		uint64_t lost;
+		bool posted;
+	} heard; /* lines that watchers wait for */
 	struct {
 		uint64_t number;
 		int64_t at;
@@ -103,11 +123,28 @@ bool client_ask(struct client *c, unsigned worker, void (*run)(struct client *c,
     void (*heard)(struct client *c));
 /* Out of ASLEEP: more() is called again. */
 void client_wake(struct client *c);
+/* Sends what was added from outside, in whatever state. */
+void client_flush(struct client *c);
 /* Into ASLEEP, until client_wake(). */
 void client_sleep(struct client *c);
 
 /* The commands: begin to answer c->request. */
 void control_status(struct client *c);
 void control_reload(struct client *c);
+void control_drain(struct client *c);
+void control_peers(struct client *c);
+void control_streams(struct client *c);
+void control_close(struct client *c);
+void control_certs(struct client *c);
+void control_watch(struct client *c);
+void control_rules(struct client *c);
+void control_log(struct client *c);
+void control_unlog(struct client *c);
+
+/* control_watch.c */
+/* A watcher has gone. */
+void control_unwatch(struct control *control);
+void control_forget_heard(struct control *control);
+void control_rules_due(void *control);
 
 #endif

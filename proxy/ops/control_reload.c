@@ -1,4 +1,4 @@
-/* reload: reads the configuration again, waits for the workers, and says what came of it. */
+/* reload: reads the configuration again, waits for the workers, and says what came of it; drain: ends the gateway. */
 #include <stdio.h>
 #include <time.h>
 
@@ -61,6 +61,21 @@ void control_reloaded(struct control *control, uint64_t number, bool good, const
 		if (c->state != CLIENT_GONE)
 			client_wake(c);
 	}
+}
+
+void control_drain(struct client *c)
+{
+	char text[ROW_MAX];
+	struct json j;
+
+	json_init(&j, text, sizeof(text));
+	json_open_object(&j, NULL);
+	json_str(&j, "type", "draining");
+	json_close_object(&j);
+	if (!client_json(c, &j))
+		return;
+	client_end(c, NULL, "");
+	c->control->host.drain(c->control->host.arg);
 }
 
 void control_reload(struct client *c)

@@ -1,8 +1,24 @@
 /* status: how the gateway is, on one page. */
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "control_internal.h"
+#include "sallyport/cert.h"
+
+/* The certificates that end first. */
+#define SOON 3
+/* Backends are a handful; a row has an end. */
+#define BACKENDS_SHOWN 32u
+
+struct soon {
+	size_t n;
+	struct {
+		char host[DOMAIN_MAX + 1], file[512];
+		int64_t expires;
+	} at[SOON];
+	uint64_t uncovered;
+};
 
 static void put_streams(const struct client *c, struct json *j)
 {
@@ -27,9 +43,91 @@ static void put_reload(const struct control *control, struct json *j)
 	json_close_object(j);
 }
 
+/* Keeps the first of them in order; one file may stand for many names. */
+static void note(void *arg, const struct cert_own_facts *f)
+{
+	struct soon *soon = arg;
+	size_t i = 0;
+
+	if (f->file == NULL) {
+		soon->uncovered++;
+		return;
+	}
+	for (size_t k = 0; k < soon->n; k++)
+		if (strcmp(soon->at[k].file, f->file) == 0)
+			return;
+	while (i < soon->n && soon->at[i].expires <= f->not_after)
+		i++;
+	if (i == SOON)
+		return;
+	if (soon->n < SOON)
+		soon->n++;
+	memmove(&soon->at[i + 1], &soon->at[i], (soon->n - 1 - i) * sizeof(soon->at[0]));
+	(void)snprintf(soon->at[i].host, sizeof(soon->at[i].host), "%s", f->host->domain.s);
+	(void)snprintf(soon->at[i].file, sizeof(soon->at[i].file), "%s", f->file);
+	soon->at[i].expires = f->not_after;
+}
+
+static void put_certificates(const struct site *site, struct json *j)
+{
+	struct soon soon = {.n = 0};
+
+	for (size_t i = 0; cert_own_each(site->certs, i, note, &soon); i++)
+		continue;
+	json_int(j, "uncovered", (int64_t)soon.uncovered);
+	json_open_array(j, "certificates");
+	for (size_t i = 0; i < soon.n; i++) {
+		json_open_object(j, NULL);
+		json_str(j, "host", soon.at[i].host);
+		json_str(j, "file", soon.at[i].file);
+		json_int(j, "expires", soon.at[i].expires);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
+static void put_backends(const struct site *site, struct json *j)
+{
+	static const char *const states[] = {
+	    [BACKEND_UNTRIED] = "untried", [BACKEND_UP] = "up", [BACKEND_DOWN] = "down"};
+
+	json_open_array(j, "backends");
+	for (size_t i = 0; i < site->conf->backends_n && i < BACKENDS_SHOWN; i++) {
+		char addr[ADDR_TEXT_MAX];
+
+		json_open_object(j, NULL);
+		json_str(j, "name", site->conf->backends[i].name);
+		json_str(j, "address", addr_format(&site->conf->backends[i].connect, addr));
+		json_str(j, "state", states[site->backends[i]]);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
+static void put_limits(const struct control *control, struct json *j)
+{
+	static const enum reason limits[] = {REASON_LIMIT_CONNECTIONS, REASON_LIMIT_PAIRS, REASON_LIMIT_QUEUE,
+	    REASON_LIMIT_NEGOTIATION, REASON_XML_LIMIT, REASON_NO_MEMORY};
+	struct tally sum = {0};
+
+	for (unsigned i = 0; i < control->host.workers; i++)
+		tally_sum(&sum, gate_tally(control->host.gates[i]));
+	json_open_object(j, "limits");
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+		uint64_t n = stats_read(&sum.refused[limits[i]]) + stats_read(&sum.bounced[limits[i]]);
+
+		for (size_t role = 0; role < ROLE_COUNT; role++)
+			n += stats_read(&sum.closed[role][limits[i]]);
+		if (n > 0)
+			json_int(j, reason_row(limits[i])->code, (int64_t)n);
+	}
+	json_close_object(j);
+}
+
 static void say(struct client *c)
 {
 	const struct control *control = c->control;
+	const struct site *site = control->host.site(control->host.arg);
 	char text[ROW_MAX];
 	struct json j;
 
@@ -41,7 +139,11 @@ static void say(struct client *c)
 	json_int(&j, "started", control->started);
 	json_int(&j, "uptime", (int64_t)time(NULL) - control->started);
 	json_int(&j, "workers", control->host.workers);
+	json_bool(&j, "draining", control->host.draining(control->host.arg));
 	put_streams(c, &j);
+	put_backends(site, &j);
+	put_limits(control, &j);
+	put_certificates(site, &j);
 	put_reload(control, &j);
 	json_close_object(&j);
 	if (client_json(c, &j))

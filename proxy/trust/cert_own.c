@@ -79,6 +79,12 @@ void cert_own_census(const struct cert_store *store, int64_t now, struct cert_ce
 		cert_ring_census(store->ring, now, census);
 }
 
+bool cert_own_each(const struct cert_store *store, size_t host,
+    void (*fn)(void *arg, const struct cert_own_facts *facts), void *arg)
+{
+	return store->ring != NULL && cert_ring_each(store->ring, host, fn, arg);
+}
+
 static EVP_PKEY *mint_key(void)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);

@@ -109,6 +109,8 @@ void cert_ring_peek(struct cert_ring *ring, const struct conf_host *host, struct
 void cert_ring_refresh(struct cert_ring *ring);
 /* Says what its operator should see to; again only after a day, or when the next bound is near. */
 void cert_ring_warn(struct cert_ring *ring, int64_t now);
+bool cert_ring_each(
+    struct cert_ring *ring, size_t at, void (*fn)(void *arg, const struct cert_own_facts *facts), void *arg);
 void cert_ring_census(struct cert_ring *ring, int64_t now, struct cert_census *census);
 /* When it was last said that a host has a domain without a certificate; the scan is locked. */
 int64_t *cert_ring_warned(struct cert_ring *ring, const struct conf_host *host);
