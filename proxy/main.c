@@ -1,9 +1,7 @@
 /* The daemon: reads the configuration, binds, drops privileges, runs a gate a thread, and ends by the book. */
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +12,12 @@
 #include "sallyport/conf.h"
 #include "sallyport/control.h"
 #include "sallyport/gate.h"
+#include "sallyport/keys.h"
 #include "sallyport/log.h"
 #include "sallyport/loop.h"
 #include "sallyport/metrics.h"
 #include "sallyport/sock.h"
+#include "sallyport/supervisor.h"
 
 #define DEFAULT_CONF "/etc/sallyport/sallyport.ini"
 #define WORKERS_MAX 64u
@@ -32,6 +32,7 @@ struct worker_thread {
 
 struct daemon {
 	const char *path;
+	struct keys *keys; /* in a process of their own */
 	struct site *site;
 	struct loop *loop; /* signals, and looking after files */
 	struct loop_timer *look, *lists;
@@ -134,25 +135,6 @@ static bool ports_new(const struct conf *before, const struct conf *conf)
 			    (listens(before, &conf->backends[b].listen[i]) || probe(&conf->backends[b].listen[i], 1)) &&
 			    ok;
 	return ok;
-}
-
-static bool drop_privileges(const char *user)
-{
-	if (user == NULL)
-		return true;
-	errno = 0;
-	const struct passwd *pw = getpwnam(user);
-	if (pw == NULL) {
-		log_text(LOG_ERROR, "start", "user %s does not exist", user);
-		return false;
-	}
-	if (geteuid() == pw->pw_uid)
-		return true;
-	if (setgroups(0, NULL) == 0 && setgid(pw->pw_gid) == 0 && setuid(pw->pw_uid) == 0)
-		return true;
-	log_text(
-	    LOG_ERROR, "start", "can't become user %s: %s (start as root, or as that user)", user, strerror(errno));
-	return false;
 }
 
 static void raise_descriptors(const struct conf *conf)
@@ -347,6 +329,8 @@ static uint64_t begin_renewal(struct daemon *d, struct conf *conf)
 	*n = (struct renewal){.daemon = d, .number = number};
 	if (d->ending)
 		snprintf(n->text, sizeof n->text, "nothing has changed: the gateway is ending");
+	if (conf == NULL)
+		keys_reread(d->keys);
 	struct conf *read = d->ending ? NULL : conf != NULL ? conf_ref(conf) : read_conf(d->path, errors);
 	n->lines = lines_of(errors);
 	if (d->ending || !renew(n, read) || n->left == 0)
@@ -395,19 +379,23 @@ static void on_lists(void *arg)
 	loop_timer_set(d->lists, d->site->conf->revocation_interval);
 }
 
-static bool make_workers(struct daemon *d)
+static unsigned count_workers(const struct conf *conf)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	d->workers = d->site->conf->workers > 0 ? d->site->conf->workers : cores > 0 ? (unsigned)cores : 1;
-	if (d->workers > WORKERS_MAX)
-		d->workers = WORKERS_MAX;
+	unsigned wanted = conf->workers > 0 ? conf->workers : cores > 0 ? (unsigned)cores : 1;
+	return wanted < WORKERS_MAX ? wanted : WORKERS_MAX;
+}
+
+static bool make_workers(struct daemon *d)
+{
 	for (unsigned i = 0; i < d->workers; i++) {
 		struct worker_thread *w = &d->worker[i];
 		char err[256] = "no memory";
 		w->daemon = d;
 		w->loop = loop_new();
 		w->gate = w->loop != NULL ? gate_new(w->loop, d->site, err, sizeof err) : NULL;
-		if (w->gate == NULL || !gate_listen(w->gate, d->workers > 1, err, sizeof err)) {
+		if (w->gate == NULL || !gate_sign_by(w->gate, d->keys) ||
+		    !gate_listen(w->gate, d->workers > 1, err, sizeof err)) {
 			log_text(LOG_ERROR, "start", "%s", err);
 			return false;
 		}
@@ -483,7 +471,7 @@ static int serve(struct daemon *d)
 		on[i] = loop_signal_new(d->loop, signals[i], signals[i] == SIGHUP ? on_reload : on_signal, d);
 		ok = on[i] != NULL;
 	}
-	ok = ok && make_workers(d) && make_metrics(d) && drop_privileges(d->site->conf->user);
+	ok = ok && keys_watch(d->keys, d->loop) && make_workers(d) && make_metrics(d);
 	if (ok && make_control(d) && listen_for_metrics(d)) {
 		listen_for_control(d, d->site->conf);
 		if (!start_workers(d))
@@ -510,10 +498,56 @@ static int serve(struct daemon *d)
 		loop_signal_free(on[i]);
 	loop_timer_free(d->look);
 	loop_timer_free(d->lists);
+	keys_unwatch(d->keys);
 	if (d->loop != NULL)
 		loop_free(d->loop);
 	if (rc == 0)
 		log_text(LOG_INFO, "stop", "ended");
+	return rc;
+}
+
+static bool open_site(struct daemon *d, struct conf *conf)
+{
+	char err[512] = "";
+	d->site = site_new(conf, NULL, d->keys, err, sizeof err);
+	if (d->site == NULL) {
+		fprintf(stderr, "%s: %s\n", d->path, err);
+		return false;
+	}
+	d->reminded = time(NULL);
+	cert_own_refresh(d->site->certs, d->reminded);
+	cert_store_remind(d->site->certs, 0, d->reminded);
+	return true;
+}
+
+/* -t: with the keys in this process, which ends at once. */
+static int check(struct daemon *d, struct conf *conf)
+{
+	bool ok = open_site(d, conf);
+	if (ok)
+		printf("%s: in order: %zu hosts, %zu backends\n", d->path, conf->hosts_n, conf->backends_n);
+	site_unref(d->site);
+	return ok ? 0 : 1;
+}
+
+/* The network process. */
+static int run(void *arg, struct conf *conf, int ask)
+{
+	struct daemon *d = arg;
+	char err[256];
+	int rc = 1;
+	d->workers = count_workers(conf);
+	d->keys = keys_connect(ask, d->workers, err, sizeof err);
+	if (d->keys == NULL) {
+		log_text(LOG_ERROR, "start", "%s", err);
+		return 1;
+	}
+	if (open_site(d, conf) && ports_free(conf)) {
+		raise_descriptors(conf);
+		rc = serve(d);
+	}
+	site_unref(d->site);
+	keys_unref(d->keys);
 	return rc;
 }
 
@@ -542,25 +576,8 @@ int main(int argc, char **argv)
 		return 1;
 	log_set_level(conf->log_level);
 	signal(SIGPIPE, SIG_IGN);
-	char err[512] = "";
-	int rc = 1;
-	struct daemon d = {.path = path, .site = site_new(conf, NULL, NULL, err, sizeof err)};
-	if (d.site == NULL) {
-		fprintf(stderr, "%s: %s\n", path, err);
-		goto end;
-	}
-	d.reminded = time(NULL);
-	cert_own_refresh(d.site->certs, d.reminded);
-	cert_store_remind(d.site->certs, 0, d.reminded);
-	if (test) {
-		printf("%s: in order: %zu hosts, %zu backends\n", path, conf->hosts_n, conf->backends_n);
-		rc = 0;
-	} else if (ports_free(conf)) {
-		raise_descriptors(conf);
-		rc = serve(&d);
-	}
-end:
+	struct daemon d = {.path = path};
+	int rc = test ? check(&d, conf) : supervisor_run(path, conf, run, &d);
 	conf_unref(conf);
-	site_unref(d.site);
 	return rc;
 }

@@ -1,7 +1,7 @@
 # Sourced by tests/run and conf/demo: what a fresh Debian 12 needs.
 
 BUILD_PACKAGES="ca-certificates build-essential git cmake ninja-build pkg-config python3 libevent-dev libc-ares-dev
-	libinih-dev libidn2-dev libyaml-dev libcmocka-dev libexpat1-dev libjansson-dev"
+	libinih-dev libidn2-dev libseccomp-dev libyaml-dev libcmocka-dev libexpat1-dev libjansson-dev"
 LAB_PACKAGES="iproute2 nftables dnsmasq-base openssl ejabberd prosody lua-unbound jabberd2 python3-slixmpp sslscan testssl.sh
 	prometheus mandoc zsh"
 # Of a full run alone.

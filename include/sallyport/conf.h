@@ -111,6 +111,13 @@ struct conf_limits {
 	uint32_t dns_aliases;          /* CNAME records in one answer */
 };
 
+/* What becomes of the daemon where the kernel cannot hold it to less than it may do. */
+enum conf_guard {
+	GUARD_TRY,     /* it runs, and says so */
+	GUARD_REQUIRE, /* it does not start */
+	GUARD_OFF,     /* the kernel is not asked */
+};
+
 struct conf {
 	/* [global] */
 	enum log_level log_level;
@@ -120,6 +127,8 @@ struct conf {
 	/* [control] */
 	char *control_socket;
 	uint32_t control_mode;
+	/* [sandbox] */
+	enum conf_guard seccomp, landlock;
 	/* [public] */
 	struct addr *public_listen;
 	size_t public_listens;

@@ -15,6 +15,8 @@ struct gate;
 struct stream;
 /* NULL: err says why.  Nothing listens yet. */
 struct gate *gate_new(struct loop *loop, struct site *site, char *err, size_t err_n);
+/* Before it listens: where signatures come from, if the site's private keys are in another process.  False: no memory. */
+MUST_CHECK bool gate_sign_by(struct gate *gate, struct keys *keys);
 /* Opens this worker's sockets on all listeners of the configuration (shared: with SO_REUSEPORT). */
 MUST_CHECK bool gate_listen(struct gate *gate, bool shared, char *err, size_t err_n);
 /* Goes over to another site at once: new connections and new sinks live under it; open streams go on if it allows them,

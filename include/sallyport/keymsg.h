@@ -22,6 +22,7 @@ enum keymsg_kind {
 	                the errno of either that could not be opened, the key's shifted by 16 */
 	KEYMSG_LOADED, /* number: 1 if it was; body: as vault_load() answers */
 	KEYMSG_FORGET,
+	KEYMSG_REREAD, /* to the supervisor: the configuration file has changed */
 	KEYMSG_SIGN,   /* number: the algorithm; body: what is to be signed */
 	KEYMSG_SIGNED, /* number: 1 if it was; body: the signature */
 };

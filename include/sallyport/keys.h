@@ -26,6 +26,9 @@ void keys_unref(struct keys *keys); /* takes NULL */
 MUST_CHECK bool keys_watch(struct keys *keys, struct loop *loop);
 void keys_unwatch(struct keys *keys);
 
+/* A configuration is about to be read that may name other files: those may be loaded from now on. */
+void keys_reread(struct keys *keys);
+
 struct keys_key; /* a key; counted by reference; any thread */
 struct keys_key *keys_key_ref(struct keys_key *key);
 void keys_key_unref(struct keys_key *key); /* the last one has it forgotten; takes NULL */

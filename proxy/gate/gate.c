@@ -122,6 +122,12 @@ struct gate *gate_new(struct loop *loop, struct site *site, char *err, size_t er
 	return NULL;
 }
 
+bool gate_sign_by(struct gate *g, struct keys *keys)
+{
+	g->w.keys = keys_line_new(keys, g->w.loop);
+	return g->w.keys != NULL;
+}
+
 bool gate_listen(struct gate *g, bool shared, char *err, size_t err_n)
 {
 	g->shared = shared;
@@ -185,6 +191,7 @@ void gate_drain(struct gate *g, void (*done)(void *arg), void *arg)
 static void release(void *arg)
 {
 	struct gate *g = arg;
+	keys_line_free(g->w.keys);
 	outages_free(g->w.outages);
 	buf_pool_free(g->w.pool);
 	site_leave(g->w.site);

@@ -117,6 +117,17 @@ void keys_give_up(struct keys *keys, unsigned generation)
 	(void)pthread_mutex_unlock(&keys->lock);
 }
 
+void keys_reread(struct keys *keys)
+{
+	struct keymsg m = {.kind = KEYMSG_REREAD};
+
+	if (keys->vault != NULL)
+		return;
+	(void)pthread_mutex_lock(&keys->talk);
+	(void)keymsg_send(keys->ask, &m, SPAN_NONE, NULL, 0, true);
+	(void)pthread_mutex_unlock(&keys->talk);
+}
+
 /* --- loading --- */
 
 static bool ask_for(struct keys *keys, const struct keys_key *key, size_t ticket)

@@ -7,7 +7,6 @@
 #include <openssl/pem.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sallyport/pem.h"
@@ -33,16 +32,17 @@ PRINTF_LIKE(2, 3) static bool refuse(struct vault_answer *answer, const char *fm
 /* All of a file, in memory that is wiped when it is freed. */
 static bool read_file(const struct vault_file *file, struct vault_answer *bytes, struct vault_answer *answer)
 {
-	struct stat st;
+	off_t size; /* not by fstat(), which the key process may not call: it can ask for any file by its name */
 	size_t room;
 
 	if (file->fd < 0)
 		return refuse(answer, "%s: %s", file->path, strerror(file->error));
-	if (fstat(file->fd, &st) != 0)
+	size = lseek(file->fd, 0, SEEK_END);
+	if (size < 0 || lseek(file->fd, 0, SEEK_SET) != 0)
 		return refuse(answer, "%s: %s", file->path, strerror(errno));
-	if (st.st_size >= VAULT_FILE_MAX)
+	if (size >= VAULT_FILE_MAX)
 		return refuse(answer, "%s: is larger than %u bytes", file->path, VAULT_FILE_MAX);
-	room = (size_t)st.st_size + 1;
+	room = (size_t)size + 1;
 	bytes->p = OPENSSL_malloc(room);
 	if (bytes->p == NULL)
 		return refuse(answer, "%s: out of memory", file->path);

@@ -39,6 +39,7 @@ enum conf_type {
 	CONF_DATE,       /* int64_t, Unix seconds of that day's end */
 	CONF_TEXT,       /* char * */
 	CONF_CIPHERS,    /* char *, what BoringSSL takes for a list of cipher suites */
+	CONF_GUARD,      /* enum conf_guard */
 	CONF_MODE,       /* uint32_t, the bits of a file's mode */
 };
 

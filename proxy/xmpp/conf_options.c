@@ -14,6 +14,7 @@
 enum {
 	S_GLOBAL,
 	S_CONTROL,
+	S_SANDBOX,
 	S_PUBLIC,
 	S_CERTIFICATES,
 	S_TRUST,
@@ -31,6 +32,7 @@ enum {
 const struct conf_section conf_sections[] = {
     [S_GLOBAL] = {"global", NULL, NULL, CONF_OF_ALL, "The process."},
     [S_CONTROL] = {"control", NULL, NULL, CONF_OF_ALL, "Where sallyportctl asks and commands."},
+    [S_SANDBOX] = {"sandbox", NULL, NULL, CONF_OF_ALL, "What the kernel holds the processes to."},
     [S_PUBLIC] = {"public", NULL, NULL, CONF_OF_ALL, "The side that other servers see."},
     [S_CERTIFICATES] = {"certificates", NULL, NULL, CONF_OF_ALL, "Where our own certificates lie."},
     [S_TRUST] = {"trust", NULL, NULL, CONF_OF_ALL, "Whose certificates count."},
@@ -76,7 +78,8 @@ const struct conf_option conf_options[] = {
     {ALL(S_GLOBAL, "workers", CONF_COUNT, workers), 0, 256, "0", NULL,
      "How many threads do the work; 0: one for each processor."},
     {ALL(S_GLOBAL, "user", CONF_USER, user), 0, 0, NULL, "sallyport",
-     "The system user to become, once sockets are open and keys are read; without it the user stays as it is."},
+     "The system user to become before anything else is done, who must be able to read all files named here; without it the "
+     "user stays as it is."},
     {ALL(S_GLOBAL, "secret", CONF_SECRET, secret), 0, 0, NULL, "16 or more random characters",
      "The dialback secret that all instances in front of the same backends share; without it a random one is made at "
      "each start, which is right for a single instance."},
@@ -86,6 +89,12 @@ const struct conf_option conf_options[] = {
     {ALL(S_CONTROL, "mode", CONF_MODE, control_mode), 0, 0777, "0660", NULL,
      "Who may open it, as for chmod: whoever may write to it may ask; commands that change something are taken only from "
      "root, the gateway's own user and members of its group."},
+
+    {ALL(S_SANDBOX, "seccomp", CONF_GUARD, seccomp), 0, 0, "try", NULL,
+     "Whether each process is held to the system calls that it needs: try (if the kernel can, else it is logged), require (or "
+     "the daemon does not start) or off."},
+    {ALL(S_SANDBOX, "landlock", CONF_GUARD, landlock), 0, 0, "try", NULL,
+     "The same for the files that it needs, by Landlock (Linux 5.13 and later, if it is turned on there)."},
 
     {ALL_LIST(S_PUBLIC, "listen", CONF_ADDRESSES, public_listen, public_listens), 0, 0, NULL, "0.0.0.0:25269 [::]:25269",
      "Where other servers connect to, by STARTTLS or direct TLS: either is known by its first byte; [::] is IPv6 alone."},

@@ -476,6 +476,20 @@ static bool parse_ciphers(const struct conf_option *o, void *owner, const char *
 	return conf_ciphers_parse(text, field_of(o, owner), why);
 }
 
+static bool parse_guard(const struct conf_option *o, void *owner, const char *text, char *why)
+{
+	static const char *const words[] = {
+	    [GUARD_TRY] = "try", [GUARD_REQUIRE] = "require", [GUARD_OFF] = "off"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*(enum conf_guard *)field_of(o, owner) = (enum conf_guard)i;
+			return true;
+		}
+	}
+	return bad(why, SHOWN " is neither try nor require nor off", text);
+}
+
 static bool parse_mode(const struct conf_option *o, void *owner, const char *text, char *why)
 {
 	char *end;
@@ -515,6 +529,7 @@ static const struct {
     [CONF_DATE] = {"date", parse_date, false},
     [CONF_TEXT] = {"text", store_text, false},
     [CONF_CIPHERS] = {"cipher list", parse_ciphers, false},
+    [CONF_GUARD] = {"try, require or off", parse_guard, false},
     [CONF_MODE] = {"file mode", parse_mode, false},
 };
 
@@ -582,6 +597,7 @@ void conf_value_free(const struct conf_option *option, void *owner)
 	case CONF_REVOCATION:
 	case CONF_REACH:
 	case CONF_DATE:
+	case CONF_GUARD:
 	case CONF_MODE:
 		break;
 	}
