@@ -132,17 +132,21 @@ bool sandbox_enter(enum sandbox_who who, const struct conf *conf)
 	    [SANDBOX_NETWORK] = "network",
 	    [SANDBOX_KEYS] = "keys",
 	};
+	/* ports are the network process's business; the supervisor keeps what that one inherits */
+	int held = who == SANDBOX_KEYS ? set_capabilities(0) : 0;
 	int files = SANITIZED || conf->landlock == GUARD_OFF ? 0 : sandbox_files(who, conf);
 	int calls = SANITIZED || conf->seccomp == GUARD_OFF ? 0 : sandbox_calls(who);
-	bool failed = missing(conf->landlock, files) || missing(conf->seccomp, calls);
+	bool failed = missing(conf->landlock, files) || missing(conf->seccomp, calls) || held != 0;
 	struct log_line l;
 
 	log_begin(&l, failed ? LOG_ERROR : files != 0 || calls != 0 ? LOG_WARNING : LOG_INFO, "sandbox");
 	log_str(&l, "process", names[who]);
 	log_str(&l, "seccomp", outcome(conf->seccomp, calls));
 	log_str(&l, "landlock", outcome(conf->landlock, files));
-	if (failed)
-		log_str(&l, "text", "[sandbox] requires what this kernel does not have");
+	if (held != 0)
+		log_str(&l, "text", "its capabilities can't be given up");
+	else if (failed)
+		log_str(&l, "text", "[sandbox] requires what is not to be had");
 	log_end(&l);
 	return !failed;
 }

@@ -353,18 +353,20 @@ static bool parse_revocation(const struct conf_option *o, void *owner, const cha
 	return true;
 }
 
-static bool parse_reach(const struct conf_option *o, void *owner, const char *text, char *why)
+/* One of three words, which stand for an enum's values in their order. */
+static bool parse_word(const struct conf_option *o, void *owner, const char *text, char *why)
 {
-	static const char *const words[] = {[ADDR_HERE] = "any", [ADDR_PRIVATE] = "private", [ADDR_GLOBAL] = "global"};
-	enum addr_reach *field = field_of(o, owner);
+	static const char *const reach[] = {"any", "private", "global"}, *const guard[] = {"try", "require", "off"};
+	const char *const *words = o->type == CONF_REACH ? reach : guard;
+	unsigned first = o->type == CONF_REACH ? (unsigned)ADDR_HERE : (unsigned)GUARD_TRY;
 
-	for (enum addr_reach i = ADDR_HERE; i <= ADDR_GLOBAL; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		if (strcmp(text, words[i]) != 0)
 			continue;
-		*field = i;
+		*(unsigned *)field_of(o, owner) = first + i;
 		return true;
 	}
-	return bad(why, SHOWN " is none of any, private and global", text);
+	return bad(why, SHOWN " is none of %s, %s and %s", text, words[0], words[1], words[2]);
 }
 
 static bool key_parse(struct conf_key *key, struct span word)
@@ -476,20 +478,6 @@ static bool parse_ciphers(const struct conf_option *o, void *owner, const char *
 	return conf_ciphers_parse(text, field_of(o, owner), why);
 }
 
-static bool parse_guard(const struct conf_option *o, void *owner, const char *text, char *why)
-{
-	static const char *const words[] = {
-	    [GUARD_TRY] = "try", [GUARD_REQUIRE] = "require", [GUARD_OFF] = "off"};
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		if (strcmp(text, words[i]) == 0) {
-			*(enum conf_guard *)field_of(o, owner) = (enum conf_guard)i;
-			return true;
-		}
-	}
-	return bad(why, SHOWN " is neither try nor require nor off", text);
-}
-
 static bool parse_mode(const struct conf_option *o, void *owner, const char *text, char *why)
 {
 	char *end;
@@ -523,13 +511,13 @@ static const struct {
     [CONF_BACKEND] = {"name", store_text, false},
     [CONF_PLACES] = {"file or folder", parse_places, true},
     [CONF_REVOCATION] = {"soft or hard", parse_revocation, false},
-    [CONF_REACH] = {"any, private or global", parse_reach, false},
+    [CONF_REACH] = {"any, private or global", parse_word, false},
     [CONF_KEYS] = {"keys", parse_keys, true},
     [CONF_SERIAL] = {"serial number and key", parse_serial, true},
     [CONF_DATE] = {"date", parse_date, false},
     [CONF_TEXT] = {"text", store_text, false},
     [CONF_CIPHERS] = {"cipher list", parse_ciphers, false},
-    [CONF_GUARD] = {"try, require or off", parse_guard, false},
+    [CONF_GUARD] = {"try, require or off", parse_word, false},
     [CONF_MODE] = {"file mode", parse_mode, false},
 };
 

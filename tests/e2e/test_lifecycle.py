@@ -3,7 +3,7 @@
 import re
 
 from lab.gateway import BACKEND_PORT, PUBLIC_PORT
-from lab.proc import LabError, Process, wait_for
+from lab.proc import LabError, Process, children, wait_for
 from lab.wire import RawServer, accept_external, connect, open_external
 from suite import Group
 from world import OLD, add_gateway, add_old, dns_of_old
@@ -49,8 +49,10 @@ class Lifecycle(Group):
 		self.gateway.process.check()
 
 	def libraries(self):
-		with open(f"/proc/{self.gateway.process.pid}/maps") as f:
-			loaded = set(re.findall(r"\S*lib(?:ssl|crypto|gnutls)\S*", f.read()))
+		pid, loaded = self.gateway.process.pid, set()
+		for process in (pid, *children(pid).values()):
+			with open(f"/proc/{process}/maps") as f:
+				loaded |= set(re.findall(r"\S*lib(?:ssl|crypto|gnutls)\S*", f.read()))
 		others = sorted(path for path in loaded if "/android/" not in path)  # Debian's BoringSSL, the last resort
 		if others:
 			raise LabError(f"loaded beside BoringSSL: {' '.join(others)}")

@@ -14,7 +14,8 @@ import sys
 import unittest
 
 from scene import METRICS_PORT, ROOT, Figures, get
-from lab.proc import LabError, run, wait_for  # noqa: E402
+from lab.gateway import NETWORK  # noqa: E402
+from lab.proc import LabError, children, run, wait_for  # noqa: E402
 from lab.wire import connect, header, open_external  # noqa: E402
 from world import LOCAL, PUBLIC_PORT, REMOTE, World, own_address  # noqa: E402
 
@@ -193,7 +194,7 @@ class Truth(WithWorld):
 		self.assertEqual(f.total("sallyport_build_info"), 1)
 		self.assertEqual(f.value("sallyport_workers"), 1)
 		self.assertEqual(f.value("sallyport_hosts"), 2)
-		pid = self.world.gateway.pid
+		pid = children(self.world.gateway.pid)[NETWORK]
 		self.assertAlmostEqual(f.value("process_open_fds"), len(os.listdir(f"/proc/{pid}/fd")), delta=1)
 		self.assertAlmostEqual(f.value("process_resident_memory_bytes") / 1024, self.world.memory_kb(),
 		                       delta=self.world.memory_kb() / 5)

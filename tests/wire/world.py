@@ -8,8 +8,8 @@ import threading
 
 from fakedns import A, SRV, FakeDNS, encode_srv
 from lab.ca import CA, Certificate
-from lab.gateway import FAULT, SANITIZERS
-from lab.proc import LabError, Process, run
+from lab.gateway import FAULT, NETWORK, SANITIZERS
+from lab.proc import LabError, Process, children, run
 from lab.wire import RawServer, connect, header
 
 LOCAL, SECOND, REMOTE, EVIL = "a.test", "b.test", "peer.test", "evil.test"
@@ -199,7 +199,7 @@ class World:
 
 	def memory_kb(self):
 		self.gateway.check()
-		with open(f"/proc/{self.gateway.pid}/status") as status:
+		with open(f"/proc/{children(self.gateway.pid)[NETWORK]}/status") as status:
 			return int(status.read().split("VmRSS:")[1].split()[0])
 
 	def end_gateway(self):

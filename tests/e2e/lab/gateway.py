@@ -11,7 +11,8 @@ USER = "nobody"
 PUBLIC_PORT = 25269
 BACKEND_PORT = 15269
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
-FAULT = r"ERROR: (Address|Leak)Sanitizer|runtime error:"
+FAULT = r"ERROR: (Address|Leak)Sanitizer|runtime error:|the network process was ended by signal"
+NETWORK, KEYS = "sallyport-net", "sallyport-keys"  # the supervisor's children
 
 
 def find_binary():

@@ -35,6 +35,19 @@ def wait_for(what, condition, seconds=20):
 		pause = min(pause * 1.5, 0.05)
 
 
+def children(pid):
+	"""The processes that one has started, by the names that they go by."""
+	with open(f"/proc/{pid}/task/{pid}/children") as f:
+		found = {}
+		for child in f.read().split():
+			try:
+				with open(f"/proc/{child}/comm") as comm:
+					found[comm.read().strip()] = int(child)
+			except OSError:
+				pass  # it has just ended
+		return found
+
+
 class Log:
 	"""A text file that something else appends to."""
 

@@ -139,11 +139,11 @@ static void sections(void **state)
 	    {"[globl]\nx = 1\ny\n" REST, {"1: unknown section [globl]; did you mean [global]?",
 	                                     "3: this is neither a [section] nor \"key = value\""}},
 	    {"[Backends old]\n" REST, {"1: unknown section [Backends]; did you mean [backend NAME]?"}},
-	    {"[virtual]\n" REST, {"1: unknown section [virtual]; there are: [global], [control], [public], "
-	                          "[certificates], [trust], [revocation], "
+	    {"[virtual]\n" REST, {"1: unknown section [virtual]; there are: [global], [control], [sandbox], "
+	                          "[public], [certificates], [trust], [revocation], "
 	                          "[dns], [backend NAME], [host DOMAIN], [peer DOMAIN], [timeouts], [limits], [metrics]"}},
-	    {"[]\n" REST, {"1: unknown section []; there are: [global], [control], [public], [certificates], [trust], "
-	                   "[revocation], [dns], [backend NAME], "
+	    {"[]\n" REST, {"1: unknown section []; there are: [global], [control], [sandbox], [public], "
+	                   "[certificates], [trust], [revocation], [dns], [backend NAME], "
 	                   "[host DOMAIN], [peer DOMAIN], [timeouts], [limits], [metrics]"}},
 	    {"[global\nlog-level = x\n" REST, {"1: a section without its \"]\""}},
 	    {"[global] log-level = info\n" REST, {"1: \"log-level = info\" behind a section's \"]\""}},
@@ -386,6 +386,7 @@ static void revocation(void **state)
 	    {REVOCATION("crl = none"), {"13: crl: \"none\" is no absolute path"}},
 	    {REVOCATION("crl = $D/shut.pem"), {"13: crl: $D/shut.pem: Permission denied"}},
 	    {REVOCATION("crl = $D/folder"), {NULL}},
+	    {"[sandbox]\nseccomp = yes\n" REST, {"2: seccomp: \"yes\" is none of try, require and off"}},
 	    {REVOCATION("mode = strict"), {"13: mode: \"strict\" is neither soft nor hard"}},
 	    {REVOCATION("mode = hard"), {"13: mode: hard, but there is no crl: nobody would be trusted"}},
 	    {REVOCATION("interval = 999ms"), {"13: interval: must be between 1s and 1d"}},
