@@ -58,8 +58,9 @@ enum reason_who {
 	  "Your server does not send its intermediate certificate; configure the full chain (fullchain.pem).", \
 	  "they: configure fullchain.pem instead of cert.pem") \
 	X(CERT_PURPOSE, "SP-CERT-PURPOSE", WHO_THEM, "policy-violation", "remote-connection-failed", \
-	  "remote-server-timeout", "the peer's certificate is not meant for servers (extended key usage)", \
-	  "Your certificate's extended key usage lacks serverAuth.", "they: use a TLS server certificate (EKU serverAuth)") \
+	  "remote-server-timeout", "the peer's certificate is not meant for servers (key usage)", \
+	  "Your certificate's extended key usage lacks serverAuth.", \
+	  "they: use a TLS server certificate (EKU serverAuth, key usage digitalSignature)") \
 	X(CERT_WEAK, "SP-CERT-WEAK", WHO_THEM, "policy-violation", "remote-connection-failed", "remote-server-timeout", \
 	  "a key or signature in the peer's chain is too weak", \
 	  "Your server's certificate uses a key or signature that is too weak (RSA under 2048 bits, SHA-1, odd curve).", \

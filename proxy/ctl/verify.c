@@ -4,6 +4,7 @@
 #include "sallyport/cert.h"
 #include "sallyport/json.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -47,23 +48,39 @@ static bool parse_offset(const char *text, int64_t *seconds)
 	return hours < 24 && minutes < 60;
 }
 
+/* False: there is no such day, and timegm() would make the 3rd of March of a 31st of February. */
+static bool date_exists(const struct tm *tm)
+{
+	struct tm date = *tm;
+
+	(void)timegm(&date);
+	return date.tm_mday == tm->tm_mday;
+}
+
 /* RFC 3339, its date alone, or Unix seconds. */
 static bool parse_time(const char *text, int64_t *at)
 {
 	struct tm tm = {0};
 	const char *rest;
-	int64_t offset;
+	int64_t offset = 0;
 	char *end;
+	bool date;
 
+	errno = 0;
 	*at = strtoll(text, &end, 10);
 	if (end != text && *end == '\0')
-		return true;
+		return errno == 0;
 	rest = strptime(text, "%Y-%m-%d", &tm);
-	if (rest != NULL && *rest == '\0') {
+	if (rest == NULL)
+		return false;
+	date = date_exists(&tm);
+	if (*rest == '\0') {
 		*at = timegm(&tm);
-		return true;
+		return date;
 	}
-	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (*rest != 'T' && *rest != 't')
+		return false;
+	rest = strptime(rest + 1, "%H:%M:%S", &tm);
 	if (rest == NULL)
 		return false;
 	if (*rest == '.')
@@ -71,7 +88,7 @@ static bool parse_time(const char *text, int64_t *at)
 	if (!parse_offset(rest, &offset))
 		return false;
 	*at = timegm(&tm) - offset;
-	return true;
+	return date;
 }
 
 /* The daemon does the same with [revocation]. */
@@ -106,7 +123,7 @@ static bool take_value(struct verify *v, const char *option, const char *value)
 	if (strcmp(option, "--at") == 0) {
 		if (parse_time(value, &v->at))
 			return true;
-		fprintf(stderr, "%s: no time\n", value);
+		fprintf(stderr, "\"%s\" is no time: write 2026-03-01T12:00:00Z, 2026-03-01 or Unix seconds\n", value);
 		return false;
 	}
 	v->named = domain_parse(&v->domain, span_of(value));

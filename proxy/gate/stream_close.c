@@ -22,6 +22,7 @@ static enum reason blame(const struct stream *s, enum reason why)
 	case REASON_TLS_LOST:
 	case REASON_TLS_CERT_REFUSED:
 	case REASON_CERT_KEY:
+	case REASON_CERT_PURPOSE:
 	case REASON_TLS_TIMEOUT:
 	case REASON_TLS_BROKEN:
 		return REASON_BACKEND_TLS;

@@ -144,6 +144,7 @@ enum cert_named {
 	CERT_NOT_NAMED,
 	CERT_NAMED_IN_VAIN, /* an authority in the path is confined to other names */
 };
+#define CERT_NO_SIGNING "key usage lacks digitalSignature"
 #define CERT_OUTSIDE "outside of the authority's name constraints"
 /* Whether the leaf, in this path, names the domain. */
 enum cert_named cert_names(const struct cert_path *path, const struct domain *domain);

@@ -39,13 +39,13 @@ static bool wrong_key_usage(int error, X509 *x)
 static const char *cause_of(int error, X509 *x)
 {
 	if (wrong_key_usage(error, x))
-		return "key usage is not for TLS";
+		return CERT_NO_SIGNING;
 	if (error == X509_V_ERR_PERMITTED_VIOLATION || error == X509_V_ERR_EXCLUDED_VIOLATION)
 		return CERT_OUTSIDE;
 	return X509_verify_cert_error_string(error);
 }
 
-static enum reason reason_of(int error, X509 *x)
+static enum reason reason_of(int error)
 {
 	switch (error) {
 	case X509_V_OK:
@@ -64,7 +64,7 @@ static enum reason reason_of(int error, X509 *x)
 	case X509_V_ERR_CERT_REVOKED:
 		return REASON_CERT_REVOKED;
 	case X509_V_ERR_INVALID_PURPOSE:
-		return wrong_key_usage(error, x) ? REASON_CERT_INVALID : REASON_CERT_PURPOSE;
+		return REASON_CERT_PURPOSE;
 	case X509_V_ERR_INVALID_CA:
 	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
 	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
@@ -187,7 +187,7 @@ static void path_judge(const struct search *s, bool own, struct cert_found *foun
 		cert_allow(s->rules, found);
 		return;
 	}
-	found->why = reason_of(error, at);
+	found->why = reason_of(error);
 	found->depth = path_index(&s->path, at);
 	found->cause = cause_of(error, at);
 }

@@ -179,7 +179,7 @@ static void text_issuer(struct text *t, const struct cert_found *found)
 	if (found->why == REASON_CERT_INCOMPLETE) {
 		text_add(t, "Your server does not send the certificate of its issuer \"");
 		text_add_name(t, issuer);
-		text_add(t, "\"; configure the full chain (fullchain.pem).");
+		text_add(t, "\", and that is not known here; configure the full chain (fullchain.pem).");
 		return;
 	}
 	text_add(t, "Your server's certificate comes from the authority \"");
@@ -190,6 +190,10 @@ static void text_issuer(struct text *t, const struct cert_found *found)
 static void text_purpose(struct text *t, const struct cert_found *found)
 {
 	text_add_whose(t, found);
+	if (strcmp(found->cause, CERT_NO_SIGNING) == 0) {
+		text_add(t, " is not meant for TLS: its %s.", found->cause);
+		return;
+	}
 	text_add(t, " is not meant for servers: its extended key usage (");
 	(void)text_add_usage(t, found->path.cert[found->depth]);
 	text_add(t, ") lacks serverAuth.");

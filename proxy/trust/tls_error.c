@@ -68,9 +68,16 @@ static enum reason reason_of(const struct tls *t, uint32_t error)
 		return REASON_NO_MEMORY;
 	if (t->alert_in >= 0)
 		return is_about_certificate(t->alert_in) ? REASON_TLS_CERT_REFUSED : REASON_TLS_REFUSED;
-	if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_BAD_SIGNATURE)
+	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
+		return REASON_NONE;
+	switch (ERR_GET_REASON(error)) {
+	case SSL_R_BAD_SIGNATURE:
 		return REASON_CERT_KEY;
-	return REASON_NONE;
+	case SSL_R_KEY_USAGE_BIT_INCORRECT:
+		return REASON_CERT_PURPOSE;
+	default:
+		return REASON_NONE;
+	}
 }
 
 void tls_explain(struct tls *t)

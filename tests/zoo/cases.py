@@ -29,6 +29,7 @@ class Case:
 	raw_names: Optional[bytes] = None  # the extension's value in DER, instead
 	cn: str = "{domain}"
 	eku: str = "serverAuth"        # "": no such extension
+	usage: str = "digitalSignature"
 	key: str = "P-256"
 	start: int = -1                # days from now
 	end: int = 20
@@ -69,11 +70,16 @@ CASES = [
 	Case("code-signing", "codeSigning alone", "SP-CERT-PURPOSE", eku="codeSigning"),
 	Case("client-intermediate", "the intermediate is for clientAuth alone", "SP-CERT-PURPOSE", issuer="Clients"),
 
+	Case("key-encipherment", "key usage for static RSA alone, which TLS has no more", "SP-CERT-PURPOSE", by_hand="SP-OK",
+	     key="RSA-2048", usage="keyEncipherment", tls=("1.2",)),
+
 	# Chain
 	Case("self-signed", "signed by itself", "SP-CERT-SELF-SIGNED", issuer=None),
 	Case("unknown-ca", "whole chain of an authority that nobody knows", "SP-CERT-UNKNOWN-CA", issuer="Stranger Y1"),
 	Case("unknown-root-sent", "the same, with its root sent along", "SP-CERT-UNKNOWN-CA", issuer="Stranger Y1",
 	     behind=("Stranger Y1", "Stranger")),
+	Case("unknown-root-withheld", "a leaf straight from a root that nobody knows, which it does not send", "SP-CERT-CHAIN",
+	     issuer="Stranger", behind=()),
 	Case("missing-intermediate", "the leaf alone (cert.pem instead of fullchain.pem)", "SP-CERT-CHAIN", behind=()),
 	Case("root-instead", "leaf and root, without what is between", "SP-CERT-CHAIN", behind=("Root",)),
 	Case("disordered", "root, stranger and issuer behind the leaf, in this order", behind=("Root", "Stranger", "Y1")),
@@ -94,6 +100,8 @@ CASES = [
 	Case("wrong-name", "for another domain", "SP-CERT-NAME", names="DNS = www.example.org", cn="www.example.org"),
 	Case("many-other-names", "for many other domains", "SP-CERT-NAME", names="\n".join(
 		f"DNS.{i} = shop{i}.example.org" for i in range(40))),
+	Case("upper-case", "in capitals", names="DNS = UPPER-CASE.ZOO.TEST"),
+	Case("trailing-dot", "with a dot at its end", "SP-CERT-NAME", names="DNS = {domain}."),
 	Case("wildcard", "*.wildcard.zoo.test, for a chat service", domain=f"conference.wildcard.{ZOO}",
 	     names=f"DNS = *.wildcard.{ZOO}", cn=f"*.wildcard.{ZOO}"),
 	Case("wildcard-above", "a wildcard does not cover the domain itself", "SP-CERT-NAME", names="DNS = *.{domain}"),
@@ -118,12 +126,14 @@ CASES = [
 	Case("sha-1", "signed with SHA-1", "SP-CERT-WEAK", digest="sha1"),
 	Case("sha-1-intermediate", "an intermediate signed with SHA-1", "SP-CERT-WEAK", issuer="SHA-1"),
 	Case("rsa-1024", "RSA of 1024 bits", "SP-CERT-WEAK", key="RSA-1024"),
+	Case("rsa-1024-intermediate", "an intermediate with RSA of 1024 bits", "SP-CERT-WEAK", issuer="Short"),
 	Case("rsa-2048", "RSA of 2048 bits", key="RSA-2048"),
 	Case("p-384", "ECDSA with P-384", key="P-384"),
 	Case("p-521", "ECDSA with P-521", key="P-521", tls=("1.3",)),
 	Case("p-521-old", "the same where the curve has to be offered for the key exchange, too", out_code="SP-TLS-REFUSED",
 	     key="P-521", tls=("1.2",)),
 	Case("ed25519", "Ed25519", key="ED25519"),
+	Case("p-224", "ECDSA with P-224", "SP-CERT-WEAK", "SP-TLS-REFUSED", key="P-224", tls=("1.2",)),
 	Case("odd-curve", "ECDSA with secp256k1, of which BoringSSL knows nothing", "SP-TLS-FAILED", "SP-TLS-REFUSED",
 	     "SP-CERT-WEAK", key="secp256k1", tls=("1.2",)),
 

@@ -31,7 +31,7 @@ commonName = optional
 {names}
 """
 CA = "basicConstraints = critical,CA:TRUE\nkeyUsage = critical,keyCertSign,cRLSign\nsubjectKeyIdentifier = hash\n"
-LEAF = "basicConstraints = critical,CA:FALSE\nkeyUsage = critical,digitalSignature\n"
+LEAF = "basicConstraints = critical,CA:FALSE\nkeyUsage = critical,{usage}\n"
 IDENTIFIER = "authorityKeyIdentifier = keyid\n"
 SERVER = "extendedKeyUsage = serverAuth\n"
 
@@ -43,9 +43,10 @@ AUTHORITIES = {
 	"Expired": ("Root", CA + SERVER, {"start": -90, "end": -12}),
 	"Revoked": ("Root", CA + SERVER, {}),
 	"SHA-1": ("Root", CA + SERVER, {"digest": "sha1"}),
+	"Short": ("Root", CA + SERVER, {"key": "RSA-1024"}),
 	"Inside": ("Root", CA + "nameConstraints = critical,permitted;DNS:zoo.test\n", {}),
 	"Outside": ("Root", CA + "nameConstraints = critical,permitted;DNS:example.org\n", {}),
-	"Leaf": ("Y1", LEAF + SERVER, {}),
+	"Leaf": ("Y1", LEAF.format(usage="digitalSignature") + SERVER, {}),
 	"Old Root": (None, CA, {"start": -90, "end": -12}),
 	"Cross": ("Root", CA + SERVER, {}),
 	"Cross old": ("Old Root", CA + SERVER, {"same_as": "Cross"}),
@@ -112,7 +113,7 @@ def _mint_authorities(folder):
 		if twin:
 			own.key = made[twin].key
 		else:
-			make_key(own.key, "P-256")
+			make_key(own.key, more.pop("key", "P-256"))
 		by = made[issuer] if issuer else own
 		by.sign(f"{own.dir}/ca", f"Zoo {twin or name}", own.key, extensions + (IDENTIFIER if issuer else ""),
 		        by_itself=not issuer, **{"start": -100, "end": 100, **more})
@@ -200,7 +201,7 @@ class Zoo:
 		if not case.shown:
 			return Peer(case, None, None)
 		make_key(f"{path}.key", case.key)
-		extensions = LEAF + (IDENTIFIER if case.issuer else "")
+		extensions = LEAF.format(usage=case.usage) + (IDENTIFIER if case.issuer else "")
 		if case.eku:
 			extensions += f"extendedKeyUsage = {case.eku}\n"
 		if case.raw_names is not None:

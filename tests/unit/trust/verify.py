@@ -93,9 +93,10 @@ class Verify(unittest.TestCase):
                      "2045-01-02"):
             code, out, _ = self.verify("--at", late)
             self.assertEqual((late, code, out.split(":")[0]), (late, 1, "SP-CERT-EXPIRED"))
-        for early in ("2366841598", "2044-12-31T23:59:58Z", "2045-01-01T00:59:58+01:00", "2044-12-31"):
+        for early in ("2366841598", "2044-12-31t23:59:58z", "2045-01-01T00:59:58+01:00", "2044-12-31"):
             self.assertEqual((early, self.verify("--at", early)[0]), (early, 0))
-        for wrong in ("", "soon", "2045-13-01", "2045-01-01T00:00:00", "2045-01-01T00:00:00+1", "12x"):
+        for wrong in ("", "soon", "2045-13-01", "2045-01-01T00:00:00", "2045-01-01T00:00:00+1", "12x",
+                      "2045-02-31", "2045-02-31T00:00:00Z", "99999999999999999999"):
             self.assertEqual((wrong, self.verify("--at", wrong)[0]), (wrong, 2))
 
     def test_unusable(self):
