@@ -23,6 +23,8 @@ struct addr {
 MUST_CHECK bool addr_parse(struct addr *out, struct span text, bool allow_zero);
 /* The same form, into a buffer of ADDR_TEXT_MAX bytes; returns it.  A v4-mapped address prints as IPv4. */
 char *addr_format(const struct addr *a, char *out);
+/* Without the port, and of IPv6 the /64 network: "192.0.2.1", "2001:db8::/64", as one whom an operator would know. */
+char *addr_format_source(const struct addr *a, char *out);
 uint16_t addr_port(const struct addr *a);
 void addr_set_port(struct addr *a, uint16_t port);
 /* Whose an address is; in this order. */

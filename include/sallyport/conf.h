@@ -124,6 +124,10 @@ struct conf {
 	uint32_t workers; /* 0: one a core */
 	char *user;       /* to become after binding and reading keys; NULL: stay */
 	char *secret;     /* dialback secret shared by instances of one gateway; NULL: a random one at start */
+	/* [log] */
+	char *log_target; /* "stderr", "journal", "journal:/path", "/path" */
+	char *log_format; /* "logfmt", "json" */
+	uint32_t log_lines; /* of one source in a minute; 0: any number */
 	/* [control] */
 	char *control_socket;
 	uint32_t control_mode;
@@ -201,6 +205,9 @@ MUST_CHECK bool conf_crl_add(struct conf *conf, const char *place);
 bool conf_same(const struct conf *a, const struct conf *b);
 struct conf *conf_ref(struct conf *conf);
 void conf_unref(struct conf *conf); /* takes NULL */
+
+/* Lets the log go where [log] says.  False: err holds a sentence, and nothing has changed. */
+MUST_CHECK bool conf_open_log(const struct conf *conf, char *err, size_t err_n);
 
 /* Which host serves a domain: exact domain, subdomain, then wildcard; NULL: not ours.  Constant time in the number of
  * hosts, by a table keyed with SipHash (names come from the network). */

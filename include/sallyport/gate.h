@@ -17,6 +17,9 @@ struct stream;
 struct gate *gate_new(struct loop *loop, struct site *site, char *err, size_t err_n);
 /* Before it listens: where signatures come from, if the site's private keys are in another process.  False: no memory. */
 MUST_CHECK bool gate_sign_by(struct gate *gate, struct keys *keys);
+/* Before gate_listen(): a socket that listens at this address already, to be used instead of a new one; there may be several.
+ * fd becomes the gate's, also on failure.  False: no memory. */
+MUST_CHECK bool gate_give(struct gate *gate, const struct addr *at, int fd);
 /* Opens this worker's sockets on all listeners of the configuration (shared: with SO_REUSEPORT). */
 MUST_CHECK bool gate_listen(struct gate *gate, bool shared, char *err, size_t err_n);
 /* Goes over to another site at once: new connections and new sinks live under it; open streams go on if it allows them,

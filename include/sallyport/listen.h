@@ -15,6 +15,9 @@ typedef void listen_fn(void *arg, int fd, const struct addr *peer, const struct 
 
 /* failed: counts each accept() that did, and must outlive the listeners.  NULL: no memory.  Nothing listens yet. */
 struct listeners *listeners_new(struct loop *loop, struct stats_count *failed, listen_fn *fn, void *arg);
+/* A socket that listens at this address already, for the next listeners_set() to find; there may be several of one address.
+ * fd becomes theirs, also on failure.  False: no memory. */
+MUST_CHECK bool listeners_give(struct listeners *ls, const struct addr *at, int fd);
 /* Opens what conf names and is not open yet, closes what it no longer names; connections that wait on the others stay.
  * shared: with SO_REUSEPORT, as several workers need.  False: err says why, and nothing has changed.
  * conf must live until the next call. */

@@ -75,6 +75,8 @@ void stream_drop(struct stream *s, enum reason why);
 
 /* Sinks: bytes behind what was sent before.  False: the stream has failed; `ended` follows. */
 MUST_CHECK bool stream_send(struct stream *s, struct span bytes);
+/* Sinks: among them were n stanzas; for the log. */
+void stream_passed(struct stream *s, unsigned n);
 /* Sinks: own words; follow with stream_flush(). */
 struct buf *stream_out(struct stream *s);
 bool stream_flush(struct stream *s);

@@ -111,6 +111,26 @@ char *addr_format(const struct addr *a, char *out)
 	return out;
 }
 
+char *addr_format_source(const struct addr *a, char *out)
+{
+	struct in6_addr net = a->u.in6.sin6_addr;
+	size_t n;
+
+	if (a->u.sa.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &a->u.in.sin_addr, out, ADDR_TEXT_MAX);
+		return out;
+	}
+	if (IN6_IS_ADDR_V4MAPPED(&net)) {
+		inet_ntop(AF_INET, net.s6_addr + 12, out, ADDR_TEXT_MAX);
+		return out;
+	}
+	memset(net.s6_addr + 8, 0, 8);
+	inet_ntop(AF_INET6, &net, out, ADDR_TEXT_MAX - 4);
+	n = strlen(out);
+	memcpy(out + n, "/64", 4);
+	return out;
+}
+
 uint16_t addr_port(const struct addr *a)
 {
 	if (a->len == 0)

@@ -1,11 +1,9 @@
-#include "sallyport/log.h"
+#include "log_internal.h"
 
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "sallyport/utf8.h"
 
@@ -14,25 +12,6 @@
 #define LOG_ELLIPSIS "…"
 
 static _Atomic int log_level = LOG_INFO;
-static _Atomic int log_fd = STDERR_FILENO;
-
-struct rule {
-	char domain[LOG_VALUE_MAX];
-	size_t n;
-	bool below;
-	enum log_level level;
-};
-
-/* What is asked for at run time.  Without it a line costs one look at each of the two atomic ones. */
-static struct {
-	_Atomic int most; /* the highest level of a rule; -1: none */
-	_Atomic bool heard;
-	pthread_mutex_t lock; /* guards the rest */
-	struct rule rule[LOG_RULES];
-	size_t rules;
-	void (*fn)(void *arg, const struct log_line *l);
-	void *arg;
-} live = {.most = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static const char *const level_names[] = {
     [LOG_ERROR] = "error",
@@ -46,14 +25,9 @@ void log_set_level(enum log_level level)
 	log_level = (int)level;
 }
 
-void log_set_fd(int fd)
-{
-	log_fd = fd;
-}
-
 bool log_wanted(enum log_level level)
 {
-	return (int)level <= log_level || (int)level <= live.most;
+	return (int)level <= log_level || log_live_wanted(level);
 }
 
 const char *log_level_name(enum log_level level)
@@ -136,24 +110,30 @@ static void line_put(struct log_line *l, const char *p, size_t n)
 }
 
 /* The pair goes in whole or not at all: a line cut in mid-value would swallow the keys behind it. */
-static void put_pair(struct log_line *l, const char *key, const char *value, size_t n, bool quote)
+static void put_pair(struct log_line *l, const char *key, const char *value, size_t n, bool quote, bool number)
 {
 	size_t key_n = strlen(key);
 	size_t room = sizeof(l->text) - sizeof(LOG_CUT_MARK "\n") - l->n;
 
-	if (l->cut || key_n + n + 4 > room) {
+	struct log_pair *p = &l->pair[l->pairs];
+
+	if (l->cut || key_n + n + 4 > room || l->pairs == LOG_PAIRS) {
 		l->cut = true;
 		return;
 	}
 	if (l->n > 0)
 		line_put(l, " ", 1);
+	*p = (struct log_pair){
+	    .key = (uint16_t)l->n, .key_n = (uint16_t)key_n, .value_n = (uint16_t)n, .number = number};
 	line_put(l, key, key_n);
 	line_put(l, "=", 1);
 	if (quote)
 		line_put(l, "\"", 1);
+	p->value = (uint16_t)l->n;
 	line_put(l, value, n);
 	if (quote)
 		line_put(l, "\"", 1);
+	l->pairs++;
 }
 
 static bool names_domain(const char *key)
@@ -176,7 +156,7 @@ void log_span(struct log_line *l, const char *key, struct span value)
 	if (!l->wanted || value.n == 0)
 		return;
 	n = value_escape(value, text, &quote);
-	put_pair(l, key, text, n, quote);
+	put_pair(l, key, text, n, quote, false);
 	if (!l->cut && !quote && l->domains < LOG_DOMAINS && names_domain(key)) {
 		l->domain[l->domains].at = (uint16_t)(l->n - n);
 		l->domain[l->domains++].n = (uint16_t)n;
@@ -194,7 +174,12 @@ void log_int(struct log_line *l, const char *key, int64_t value)
 
 	if (!l->wanted)
 		return;
-	put_pair(l, key, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)value), false);
+	put_pair(l, key, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)value), false, true);
+}
+
+void log_source(struct log_line *l, struct span source)
+{
+	l->source = source;
 }
 
 static void put_time(struct log_line *l)
@@ -208,7 +193,7 @@ static void put_time(struct log_line *l)
 	gmtime_r(&now.tv_sec, &tm);
 	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 	n += (size_t)snprintf(text + n, sizeof(text) - n, ".%03ldZ", now.tv_nsec / 1000000);
-	put_pair(l, "ts", text, n, false);
+	put_pair(l, "ts", text, n, false, false);
 }
 
 void log_begin(struct log_line *l, enum log_level level, const char *event)
@@ -217,6 +202,8 @@ void log_begin(struct log_line *l, enum log_level level, const char *event)
 	l->wanted = log_wanted(level);
 	l->cut = false;
 	l->domains = 0;
+	l->pairs = 0;
+	l->source = SPAN_NONE;
 	l->n = 0;
 	if (!l->wanted)
 		return;
@@ -225,124 +212,24 @@ void log_begin(struct log_line *l, enum log_level level, const char *event)
 	log_str(l, "event", event);
 }
 
-static bool same_domain(struct span name, struct span domain, bool below)
-{
-	if (!below)
-		return span_eq(name, domain);
-	return name.n > domain.n && name.p[name.n - domain.n - 1] == '.' &&
-	       memcmp(name.p + name.n - domain.n, domain.p, domain.n) == 0;
-}
-
-bool log_is_about(const struct log_line *l, struct span domain, bool below)
-{
-	for (size_t i = 0; i < l->domains; i++) {
-		if (same_domain((struct span){l->text + l->domain[i].at, l->domain[i].n}, domain, below))
-			return true;
-	}
-	return false;
-}
-
-/* The lock is held. */
-static struct rule *find_rule(struct span domain, bool below)
-{
-	for (size_t i = 0; i < live.rules; i++) {
-		struct rule *r = &live.rule[i];
-
-		if (r->below == below && span_eq((struct span){r->domain, r->n}, domain))
-			return r;
-	}
-	return NULL;
-}
-
-/* The lock is held. */
-static void find_most(void)
-{
-	int most = -1;
-
-	for (size_t i = 0; i < live.rules; i++)
-		most = (int)live.rule[i].level > most ? (int)live.rule[i].level : most;
-	live.most = most;
-}
-
-bool log_rule_set(struct span domain, bool below, enum log_level level)
-{
-	struct rule *r;
-
-	pthread_mutex_lock(&live.lock);
-	r = find_rule(domain, below);
-	if (r == NULL && live.rules < LOG_RULES && domain.n <= sizeof(r->domain))
-		r = &live.rule[live.rules++];
-	if (r != NULL) {
-		memcpy(r->domain, domain.p, domain.n);
-		r->n = domain.n;
-		r->below = below;
-		r->level = level;
-		find_most();
-	}
-	pthread_mutex_unlock(&live.lock);
-	return r != NULL;
-}
-
-bool log_rule_drop(struct span domain, bool below)
-{
-	struct rule *r;
-
-	pthread_mutex_lock(&live.lock);
-	r = find_rule(domain, below);
-	if (r != NULL) {
-		*r = live.rule[--live.rules];
-		find_most();
-	}
-	pthread_mutex_unlock(&live.lock);
-	return r != NULL;
-}
-
-void log_listen(void (*fn)(void *arg, const struct log_line *l), void *arg)
-{
-	pthread_mutex_lock(&live.lock);
-	live.fn = fn;
-	live.arg = arg;
-	live.heard = fn != NULL;
-	pthread_mutex_unlock(&live.lock);
-}
-
-/* A line above the general level is there for the sake of a rule; is it for this one? */
-static bool ruled(const struct log_line *l)
-{
-	bool yes = false;
-
-	pthread_mutex_lock(&live.lock);
-	for (size_t i = 0; i < live.rules && !yes; i++) {
-		const struct rule *r = &live.rule[i];
-
-		yes = l->level <= r->level && log_is_about(l, (struct span){r->domain, r->n}, r->below);
-	}
-	pthread_mutex_unlock(&live.lock);
-	return yes;
-}
-
-static void tell(struct log_line *l)
-{
-	if (!live.heard)
-		return;
-	l->n--; /* without its end */
-	pthread_mutex_lock(&live.lock);
-	if (live.fn != NULL)
-		live.fn(live.arg, l);
-	pthread_mutex_unlock(&live.lock);
-}
-
 void log_end(struct log_line *l)
 {
-	if (!l->wanted || ((int)l->level > log_level && !ruled(l)))
+	uint64_t suppressed = 0;
+
+	if (!l->wanted)
 		return;
+	bool extra = (int)l->level > log_level;
+	if (extra && !log_live_ruled(l))
+		return;
+	/* what was asked for by a rule is wanted in full, and so it is by whoever listens */
+	bool passes = extra || log_limit_passes(l, &suppressed);
+	if (suppressed > 0)
+		log_int(l, "suppressed", (int64_t)suppressed);
 	if (l->cut)
 		line_put(l, LOG_CUT_MARK, sizeof(LOG_CUT_MARK) - 1);
-	line_put(l, "\n", 1);
-	/* A log that can't be written to must not stop the gateway, and there is nobody to tell. */
-	ssize_t written = write(log_fd, l->text, l->n);
-	(void)written;
-	tell(l);
+	if (passes)
+		log_sink_put(l);
+	log_live_tell(l);
 }
 
 void log_text(enum log_level level, const char *event, const char *fmt, ...)

@@ -43,6 +43,7 @@ static void give_up(struct bouncer *b)
 	stats_add(&b->w->tally.bounces_lost, b->lost);
 	struct log_line l;
 	log_begin(&l, LOG_WARNING, "bounces-lost");
+	log_source(&l, domain_span(&b->pair.from));
 	log_str(&l, "from", b->pair.from.s);
 	log_str(&l, "to", b->pair.to.s);
 	log_int(&l, "stanzas", b->lost);

@@ -48,10 +48,11 @@ static void say_refusal(struct gate *g, int fd, enum role role, enum reason why)
 
 static void refuse(struct gate *g, int fd, const struct addr *peer, const struct conf_backend *backend, enum reason why)
 {
-	char text[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX], source[ADDR_TEXT_MAX];
 	struct log_line l;
 	stats_add(&g->w.tally.refused[why], 1);
 	log_begin(&l, LOG_WARNING, "connection-refused");
+	log_source(&l, span_of(addr_format_source(peer, source)));
 	log_str(&l, "reason", reason_row(why)->code);
 	log_str(&l, "addr", addr_format(peer, text));
 	log_str(&l, "backend", backend != NULL ? backend->name : "");
@@ -126,6 +127,11 @@ bool gate_sign_by(struct gate *g, struct keys *keys)
 {
 	g->w.keys = keys_line_new(keys, g->w.loop);
 	return g->w.keys != NULL;
+}
+
+bool gate_give(struct gate *g, const struct addr *at, int fd)
+{
+	return listeners_give(g->listeners, at, fd);
 }
 
 bool gate_listen(struct gate *g, bool shared, char *err, size_t err_n)

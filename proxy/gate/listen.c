@@ -105,22 +105,39 @@ static struct listener *find(struct listeners *ls, const struct addr *at)
 	return NULL;
 }
 
-static struct listener *open_one(struct listeners *ls, const struct addr *at, bool shared, char *err, size_t err_n)
+/* fd, if there is one, becomes the listener's, also on failure.  NULL: there is none, or no memory. */
+static struct listener *listener_new(struct listeners *ls, const struct addr *at, int fd)
 {
-	struct listener *l = calloc(1, sizeof *l);
-	snprintf(err, err_n, "no memory");
-	if (l == NULL)
-		return NULL;
-	*l = (struct listener){.all = ls, .at = *at};
-	l->fd = sock_listen(at, shared, err, err_n);
-	if (l->fd >= 0)
-		l->io = loop_io_new(ls->loop, l->fd, on_connection, l);
-	if (l->io != NULL)
-		return l;
-	if (l->fd >= 0)
-		sock_close(l->fd);
+	struct listener *l = fd >= 0 ? calloc(1, sizeof *l) : NULL;
+	if (l != NULL) {
+		*l = (struct listener){.all = ls, .at = *at, .fd = fd};
+		l->io = loop_io_new(ls->loop, fd, on_connection, l);
+		if (l->io != NULL)
+			return l;
+	}
+	if (fd >= 0)
+		sock_close(fd);
 	free(l);
 	return NULL;
+}
+
+static struct listener *open_one(struct listeners *ls, const struct addr *at, bool shared, char *err, size_t err_n)
+{
+	int fd = sock_listen(at, shared, err, err_n);
+	struct listener *l = listener_new(ls, at, fd);
+	if (fd >= 0 && l == NULL)
+		snprintf(err, err_n, "no memory");
+	return l;
+}
+
+bool listeners_give(struct listeners *ls, const struct addr *at, int fd)
+{
+	struct listener *l = listener_new(ls, at, fd);
+	if (l == NULL)
+		return false;
+	l->next = ls->first;
+	ls->first = l;
+	return true;
 }
 
 /* First all new sockets are opened, aside; only when they stand does anything change. */
@@ -141,11 +158,13 @@ static bool open_missing(struct listeners *ls, struct listeners *fresh, const st
 
 static void claim(struct listeners *ls, const struct addr *at, size_t n, const struct conf_backend *backend)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct listener *l = find(ls, &at[i]);
-		l->wanted = true;
-		l->backend = backend;
-	}
+	for (size_t i = 0; i < n; i++)
+		for (struct listener *l = ls->first; l != NULL; l = l->next) {
+			if (!addr_eq(&l->at, &at[i]))
+				continue;
+			l->wanted = true;
+			l->backend = backend;
+		}
 }
 
 bool listeners_set(struct listeners *ls, const struct conf *conf, bool shared, char *err, size_t err_n)

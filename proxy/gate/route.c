@@ -177,6 +177,7 @@ static void give_back_kept(struct route *r, enum reason why)
 	if (buf_len(&r->kept) > 0 && bouncer(r) != NULL)
 		bouncer_stanzas(r->bouncer, buf_span(&r->kept), why);
 	buf_clear(&r->kept);
+	r->kept_n = 0;
 }
 
 /* Nothing leads to the remote domain at present. */
@@ -215,6 +216,7 @@ static void log_refusal(const struct route *r, enum reason why, const struct con
 	char title[CONF_PEER_TITLE_MAX];
 	struct log_line l;
 	log_begin(&l, LOG_INFO, "route-refused");
+	log_source(&l, domain_span(&r->pair.to));
 	log_str(&l, "reason", reason_row(why)->code);
 	log_str(&l, "text", reason_row(why)->text);
 	log_str(&l, "from", r->pair.from.s);
@@ -307,8 +309,11 @@ static void on_key_failed(void *arg, struct stream *s)
 
 static void send_kept(struct route *r)
 {
-	if (buf_len(&r->kept) > 0 && stream_send(r->sink, buf_span(&r->kept)))
-		buf_clear(&r->kept);
+	if (buf_len(&r->kept) == 0 || !stream_send(r->sink, buf_span(&r->kept)))
+		return;
+	stream_passed(r->sink, r->kept_n);
+	buf_clear(&r->kept);
+	r->kept_n = 0;
 }
 
 static void on_sink_opened(void *arg, struct stream *s)
@@ -418,6 +423,7 @@ static void give_back(struct route *r, const struct xml_ev *ev, enum reason why)
 static void keep(struct route *r, const struct xml_ev *ev)
 {
 	if (relay_copy(&r->kept, stream_xml(r->source->stream), ev)) {
+		r->kept_n++;
 		hold_source(r);
 		return;
 	}
@@ -448,7 +454,9 @@ void route_stanza(struct route *r, const struct xml_ev *ev)
 	switch (r->state) {
 	case ROUTE_OPEN:
 	case ROUTE_BLOCKED:
-		if (!relay_add(&src->relay, r->sink, stream_xml(src->stream), ev))
+		if (relay_add(&src->relay, r->sink, stream_xml(src->stream), ev))
+			stream_passed(r->sink, 1);
+		else
 			send_later(r, ev);
 		break;
 	case ROUTE_STALLED:

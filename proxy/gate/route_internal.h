@@ -37,6 +37,7 @@ struct route {
 	struct stream *sink, *verifier;
 	struct bouncer *bouncer;
 	struct buf kept;       /* whole stanzas that wait for the sink */
+	unsigned kept_n;       /* so many */
 	struct loop_timer *timer; /* of BLOCKED and STALLED */
 	struct loop_later gone;
 	const struct conf_backend *backend;

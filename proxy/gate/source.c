@@ -136,6 +136,7 @@ static void drop(struct source *src, const struct route *r)
 	stats_add(&r->w->tally.dropped, 1);
 	struct log_line l;
 	log_begin(&l, LOG_WARNING, "stanza-dropped");
+	log_source(&l, domain_span(r->inbound ? &r->pair.from : &r->pair.to));
 	log_str(&l, "reason", reason_row(REASON_DIALBACK)->code);
 	log_str(&l, "from", r->pair.from.s);
 	log_str(&l, "to", r->pair.to.s);

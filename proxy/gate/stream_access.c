@@ -14,6 +14,11 @@ bool stream_send(struct stream *s, struct span bytes)
 	return leg_send(s->leg, bytes);
 }
 
+void stream_passed(struct stream *s, unsigned n)
+{
+	s->stanzas += n;
+}
+
 struct buf *stream_out(struct stream *s)
 {
 	return leg_out(s->leg);

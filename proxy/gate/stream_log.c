@@ -69,12 +69,31 @@ static void put_peer_error(struct log_line *l, const struct stream *s)
 	log_str(l, "peer_text", s->peer_error->text);
 }
 
+/* Whose doing the end of a stream is: the address of whoever connected, the remote domain where it is we who do. */
+static struct span source_of(const struct stream *s, char text[static ADDR_TEXT_MAX])
+{
+	switch (s->role) {
+	case ROLE_PUBLIC_IN:
+		return span_of(addr_format_source(&s->addr, text));
+	case ROLE_BACKEND_OUT:
+	case ROLE_BACKEND_VERIFY:
+		return domain_span(&s->pair.from);
+	case ROLE_PUBLIC_OUT:
+	case ROLE_BACKEND_IN:
+	case ROLE_COUNT:
+		break;
+	}
+	return domain_span(&s->pair.to);
+}
+
 void stream_log_end(const struct stream *s)
 {
+	char source[ADDR_TEXT_MAX];
 	struct log_line l;
 	/* a -verify stream that got its answer has said nothing of its own */
 	bool routine = s->role == ROLE_BACKEND_VERIFY && s->why == REASON_CLOSED;
 	log_begin(&l, routine ? LOG_DEBUG : level_of(s), "stream-end");
+	log_source(&l, source_of(s, source));
 	if (s->relayed)
 		log_str(&l, "relayed", reason_row(s->why)->code);
 	else
@@ -94,8 +113,10 @@ void stream_log_end(const struct stream *s)
 
 void stream_log_attempt(const struct stream *s, enum reason why, const char *detail)
 {
+	char source[ADDR_TEXT_MAX];
 	struct log_line l;
 	log_begin(&l, LOG_INFO, "endpoint-failed");
+	log_source(&l, source_of(s, source));
 	put_why(&l, why, detail);
 	put_who(&l, s);
 	put_peer_error(&l, s);

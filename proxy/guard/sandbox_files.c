@@ -71,18 +71,34 @@ static int let_socket(int rules, const char *path)
 	return let(rules, folder, FS_SOCKET);
 }
 
+/* The log's file, which may be moved away and made anew. */
+static int let_log(int rules, const struct conf *conf)
+{
+	const char *slash = strrchr(conf->log_target, '/');
+	char folder[PATH_MAX];
+
+	if (conf->log_target[0] != '/' || slash == conf->log_target)
+		return 0;
+	(void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - conf->log_target), conf->log_target);
+	return let(rules, folder, LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE);
+}
+
 static int let_network(int rules, const struct conf *conf)
 {
 	int err = let(rules, "/", FS_READ);
 
 	if (err == 0)
 		err = let_socket(rules, conf->control_socket);
-	return err == 0 ? let_socket(rules, conf->metrics_socket) : err;
+	if (err == 0)
+		err = let_socket(rules, conf->metrics_socket);
+	return err == 0 ? let_log(rules, conf) : err;
 }
 
-static int let_supervisor(int rules)
+static int let_supervisor(int rules, const struct conf *conf)
 {
-	return let(rules, "/", FS_READ | FS_SOCKET);
+	int err = let(rules, "/", FS_READ | FS_SOCKET);
+
+	return err == 0 ? let_log(rules, conf) : err;
 }
 
 static int restrict_self(enum sandbox_who who, const struct conf *conf, const struct ruleset *wanted, int version)
@@ -93,7 +109,7 @@ static int restrict_self(enum sandbox_who who, const struct conf *conf, const st
 	if (err == 0 && who == SANDBOX_NETWORK)
 		err = let_network(rules, conf);
 	if (err == 0 && who == SANDBOX_SUPERVISOR)
-		err = let_supervisor(rules);
+		err = let_supervisor(rules, conf);
 	if (err == 0 && syscall(SYS_landlock_restrict_self, rules, 0) != 0)
 		err = errno;
 	if (rules >= 0)

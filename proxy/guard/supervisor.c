@@ -142,6 +142,8 @@ static void on_signal(struct supervisor *s)
 		reap(s);
 		return;
 	}
+	if (info.ssi_signo == SIGUSR1)
+		log_reopen();
 	s->ending = s->ending || info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
 	if (s->network_pid > 0)
 		(void)kill(s->network_pid, (int)info.ssi_signo);
@@ -189,6 +191,17 @@ static bool set_up(struct supervisor *s)
 	return false;
 }
 
+/* By the user that will go on writing to it. */
+static bool open_log(const struct conf *conf)
+{
+	char err[512];
+
+	if (conf_open_log(conf, err, sizeof(err)))
+		return true;
+	log_text(LOG_ERROR, "start", "%s", err);
+	return false;
+}
+
 int supervisor_run(
     const char *path, struct conf *conf, int (*network)(void *arg, struct conf *conf, int ask), void *arg)
 {
@@ -199,7 +212,7 @@ int supervisor_run(
 	    .ask = -1,
 	    .files = -1,
 	    .signals = -1};
-	bool ok = sandbox_drop(conf) && set_up(&s) && sandbox_enter(SANDBOX_SUPERVISOR, conf) && start_network(&s);
+	bool ok = sandbox_drop(conf) && open_log(conf) && set_up(&s) && sandbox_enter(SANDBOX_SUPERVISOR, conf) && start_network(&s);
 
 	s.status = ok ? 0 : 1;
 	while (ok && !s.ended)

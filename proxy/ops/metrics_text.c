@@ -2,6 +2,7 @@
 #include <stdarg.h>
 
 #include "metrics_internal.h"
+#include "sallyport/log.h"
 
 static const char *const tls_roles[TLS_ROLES] = {
     [TLS_PUBLIC_IN] = "public-in",
@@ -216,6 +217,11 @@ static void put_daemon(struct page *p, const struct metrics_facts *f)
 	put_gauge(p, "sallyport_config_last_reload_timestamp_seconds", "When it was read last.", f->reload_at);
 	put_gauge(p, "sallyport_config_last_reload_success_timestamp_seconds",
 	    "When the configuration in use was read.", f->good_at);
+	page_metric(p, "sallyport_log_lines_lost_total", "counter", "Lines of the log that could not be written.");
+	page_line(p, "sallyport_log_lines_lost_total %llu\n", (unsigned long long)log_lost());
+	page_metric(p, "sallyport_log_lines_suppressed_total", "counter",
+	    "Lines of the log held back because their source caused too many.");
+	page_line(p, "sallyport_log_lines_suppressed_total %llu\n", (unsigned long long)log_suppressed());
 	page_metric(p, "sallyport_config_reloads_total", "counter", "How often the configuration was read again.");
 	page_line(p,
 	    "sallyport_config_reloads_total{result=\"good\"} %llu\n"

@@ -378,6 +378,23 @@ static void check_numbers(struct conf_build *b)
 		    "outbound: some servers wait no longer than %us for the answer", BACKEND_PATIENCE_MS / 1000);
 }
 
+static void check_log(struct conf_build *b)
+{
+	const struct conf *conf = b->conf;
+	const char *target = conf->log_target;
+	bool journal = strcmp(target, "journal") == 0 || strncmp(target, "journal:/", 9) == 0;
+
+	if (target[0] != '/' && !journal && strcmp(target, "stderr") != 0)
+		conf_error(b, line_of(b, "log", "target"),
+		    "target: \"%.60s\" is neither stderr nor journal nor an absolute path", target);
+	if (journal && strlen(target) > 8 + SOCKET_PATH_MAX)
+		conf_error(b, line_of(b, "log", "target"), "target: the path of a Unix socket has at most %zu bytes",
+		    SOCKET_PATH_MAX);
+	if (strcmp(conf->log_format, "logfmt") != 0 && strcmp(conf->log_format, "json") != 0)
+		conf_error(
+		    b, line_of(b, "log", "format"), "format: \"%.60s\" is neither logfmt nor json", conf->log_format);
+}
+
 static void check_metrics(struct conf_build *b)
 {
 	const struct conf *conf = b->conf;
@@ -386,7 +403,8 @@ static void check_metrics(struct conf_build *b)
 	for (size_t i = 0; i < conf->metrics_listens && !conf->metrics_remote; i++) {
 		if (!is_loopback(&conf->metrics_listen[i]))
 			conf_error(b, line_of(b, "metrics", "listen"),
-			    "listen: others could reach %s: take 127.0.0.1 or [::1], or set remote = yes and have a firewall",
+			    "listen: others could reach %s: take 127.0.0.1 or [::1], or set remote = yes and have a "
+			    "firewall",
 			    addr_format(&conf->metrics_listen[i], text));
 	}
 }
@@ -402,6 +420,7 @@ void conf_check(struct conf_build *b)
 	check_revocation(b);
 	check_trust(b);
 	check_numbers(b);
+	check_log(b);
 	check_metrics(b);
 	/* What is missing may be due to an error. */
 	if (b->errors->n == 0)

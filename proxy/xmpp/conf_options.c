@@ -13,6 +13,7 @@
 
 enum {
 	S_GLOBAL,
+	S_LOG,
 	S_CONTROL,
 	S_SANDBOX,
 	S_PUBLIC,
@@ -31,6 +32,7 @@ enum {
 
 const struct conf_section conf_sections[] = {
     [S_GLOBAL] = {"global", NULL, NULL, CONF_OF_ALL, "The process."},
+    [S_LOG] = {"log", NULL, NULL, CONF_OF_ALL, "Where and how it tells what it does; log-level of [global] says how much."},
     [S_CONTROL] = {"control", NULL, NULL, CONF_OF_ALL, "Where sallyportctl asks and commands."},
     [S_SANDBOX] = {"sandbox", NULL, NULL, CONF_OF_ALL, "What the kernel holds the processes to."},
     [S_PUBLIC] = {"public", NULL, NULL, CONF_OF_ALL, "The side that other servers see."},
@@ -83,6 +85,15 @@ const struct conf_option conf_options[] = {
     {ALL(S_GLOBAL, "secret", CONF_SECRET, secret), 0, 0, NULL, "16 or more random characters",
      "The dialback secret that all instances in front of the same backends share; without it a random one is made at "
      "each start, which is right for a single instance."},
+
+    {ALL(S_LOG, "target", CONF_TEXT, log_target), 0, 0, "stderr", NULL,
+     "stderr; or journal, for systemd's by its own protocol, with a field for each key (journalctl SALLYPORT_REASON=…); or "
+     "the absolute path of a file, which is opened anew on SIGUSR1."},
+    {ALL(S_LOG, "format", CONF_TEXT, log_format), 0, 0, "logfmt", NULL,
+     "Of stderr or a file: logfmt (key=value), or json, an object a line."},
+    {ALL(S_LOG, "lines-per-source", CONF_COUNT, log_lines), 0, 1000000, "600", NULL,
+     "How many lines one remote address (IPv6: /64 network) or domain may cause in a minute; those beyond are counted, and the "
+     "number is told.  0: any number."},
 
     {ALL(S_CONTROL, "socket", CONF_PATH, control_socket), 0, 0, "/run/sallyport/control", NULL,
      "The Unix socket that sallyportctl speaks to; its folder must exist, and belong to the gateway's user."},

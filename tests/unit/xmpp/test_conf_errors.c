@@ -139,10 +139,10 @@ static void sections(void **state)
 	    {"[globl]\nx = 1\ny\n" REST, {"1: unknown section [globl]; did you mean [global]?",
 	                                     "3: this is neither a [section] nor \"key = value\""}},
 	    {"[Backends old]\n" REST, {"1: unknown section [Backends]; did you mean [backend NAME]?"}},
-	    {"[virtual]\n" REST, {"1: unknown section [virtual]; there are: [global], [control], [sandbox], "
+	    {"[virtual]\n" REST, {"1: unknown section [virtual]; there are: [global], [log], [control], [sandbox], "
 	                          "[public], [certificates], [trust], [revocation], "
 	                          "[dns], [backend NAME], [host DOMAIN], [peer DOMAIN], [timeouts], [limits], [metrics]"}},
-	    {"[]\n" REST, {"1: unknown section []; there are: [global], [control], [sandbox], [public], "
+	    {"[]\n" REST, {"1: unknown section []; there are: [global], [log], [control], [sandbox], [public], "
 	                   "[certificates], [trust], [revocation], [dns], [backend NAME], "
 	                   "[host DOMAIN], [peer DOMAIN], [timeouts], [limits], [metrics]"}},
 	    {"[global\nlog-level = x\n" REST, {"1: a section without its \"]\""}},
