@@ -82,7 +82,8 @@ struct cert_store {
 	struct cert_crls crls;
 	struct cert_crls_stamp crls_stamp; /* before they were read, or when it was asked last */
 	bool retired;
-	struct cert_ring *ring; /* our own certificates (cert_own_internal.h) */
+	struct cert_proven *proven; /* shared with the store before; NULL: nothing is remembered */
+	struct cert_ring *ring;     /* our own certificates (cert_own_internal.h) */
 };
 /* A row's own anchors. */
 const struct cert_anchors *cert_store_peer(const struct cert_store *store, const struct conf_peer *row);
@@ -116,6 +117,18 @@ struct cert_found {
 	int64_t until;     /* the last second of what else the finding rests on; 0: nothing else */
 	struct cert_path path;
 };
+
+/* Paths that BoringSSL has found in order (cert_proven.c).  Its answer follows from the certificates, the purpose and
+ * the time alone, so until the first of them ends it need not be asked again: a reload judges every open stream's peer
+ * anew, and each answer costs it two signatures.  What configuration and revocation lists hold against a path is not in
+ * it.  Any thread. */
+struct cert_proven;
+struct cert_proven *cert_proven_new(void); /* NULL: no memory */
+struct cert_proven *cert_proven_ref(struct cert_proven *p);
+void cert_proven_unref(struct cert_proven *p);
+/* NULL knows of none, and learns nothing. */
+bool cert_proven_find(struct cert_proven *p, const struct cert_path *path, bool client, int64_t now);
+void cert_proven_add(struct cert_proven *p, const struct cert_path *path, bool client);
 
 /* The certificates of a peer, parsed; those that cannot be read are left out. */
 struct cert_peer {

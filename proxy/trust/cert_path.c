@@ -109,7 +109,7 @@ static void set_rules(X509_STORE_CTX *ctx, int64_t now, bool client)
 }
 
 /* BoringSSL's verdict on s->path, the last of which is the anchor, as a server's or a client's. */
-static int path_verify(const struct search *s, bool client, X509 **at)
+static int path_ask(const struct search *s, bool client, X509 **at)
 {
 	const struct cert_path *path = &s->path;
 	X509_STORE *store = X509_STORE_new();
@@ -139,6 +139,20 @@ out:
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(store);
 	sk_X509_free(middle);
+	return error;
+}
+
+/* The same, if need be. */
+static int path_verify(const struct search *s, bool client, X509 **at)
+{
+	struct cert_proven *proven = s->rules->store->proven;
+	int error;
+
+	if (cert_proven_find(proven, &s->path, client, s->rules->now))
+		return X509_V_OK;
+	error = path_ask(s, client, at);
+	if (error == X509_V_OK)
+		cert_proven_add(proven, &s->path, client);
 	return error;
 }
 

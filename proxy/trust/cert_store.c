@@ -74,6 +74,7 @@ struct cert_store *cert_store_follow(
 		return NULL;
 	}
 	store->conf = conf_ref(conf);
+	store->proven = before != NULL ? cert_proven_ref(before->proven) : cert_proven_new();
 	if (store_load(store, before, &c))
 		store->ring = cert_ring_new(conf, before != NULL ? before->ring : NULL, keys, &c);
 	if (store->ring == NULL) {
@@ -113,6 +114,7 @@ void cert_store_free(struct cert_store *store)
 		cert_anchors_clear(&store->peers[i]);
 	free(store->peers);
 	cert_ring_free(store->ring);
+	cert_proven_unref(store->proven);
 	conf_unref(store->conf);
 	free(store);
 }
