@@ -8,7 +8,7 @@
 
 #include "sallyport/base.h"
 
-#define BUF_CHUNK 32768u
+#define BUF_CHUNK 65536u
 
 /* Free chunks of one worker.  Not thread-safe: one pool a worker.  Owner: buf_pool_new()'s caller; all buffers of it
  * must be freed before. */

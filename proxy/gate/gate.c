@@ -11,7 +11,7 @@
 #include "sallyport/worker.h"
 
 /* Free buffer chunks that a worker holds on to (2 MiB). */
-#define POOL_KEEP 64u
+#define POOL_KEEP 32u
 struct gate {
 	struct worker w;
 	struct listeners *listeners;
