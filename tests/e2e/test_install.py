@@ -16,8 +16,8 @@ from world import OLD, add_peer, deliver, dns_of_old, dns_of_peer
 PASSWORD = "secret"
 LIVE = "/etc/letsencrypt/live/old.lab"
 # Everything that a machine is configured by, and what init keeps of its own.
-TREE = ("find /etc /var/lib/sallyportctl -name sallyport.ini.example -o '(' -type d -printf '%p %m %u %g\\n' -o -printf '%p %m %u %g %T@ %l\\n' ')' 2>/dev/null"
-        " | sort; find /etc -type f -not -name sallyport.ini.example -print0 | sort -z | xargs -0 sha256sum")
+TREE = ("find /etc /var/lib/sallyportctl -path /etc/netns -prune -o -name sallyport.ini.example -o '(' -type d -printf '%p %m %u %g\\n' -o -printf '%p %m %u %g %T@ %l\\n' ')' 2>/dev/null"
+        " | sort; find /etc -path /etc/netns -prune -o -type f -not -name sallyport.ini.example -print0 | sort -z | xargs -0 sha256sum")
 
 
 class Ejabberd:
