@@ -26,6 +26,7 @@ struct listeners {
 	struct listener *first;
 	struct loop_timer *resume;
 	struct stats_count *failed;
+	bool failing; /* since accept() last succeeded: it was told */
 	listen_fn *fn;
 	void *arg;
 };
@@ -41,6 +42,18 @@ static void on_resume(void *arg)
 	take_on(arg, true);
 }
 
+/* For want of descriptors or memory: the connection waits in the kernel's queue, and so can we. */
+static void give_it_time(struct listeners *ls, int err)
+{
+	if (!ls->failing)
+		log_text(LOG_ERROR, "accept", "%s; trying again until it succeeds (LimitNOFILE of the service, memory)",
+		    strerror(err));
+	ls->failing = true;
+	stats_add(ls->failed, 1);
+	take_on(ls, false);
+	loop_timer_set(ls->resume, PAUSE_MS);
+}
+
 static void on_connection(void *arg, unsigned ready)
 {
 	struct listener *l = arg;
@@ -51,17 +64,16 @@ static void on_connection(void *arg, unsigned ready)
 		struct addr peer;
 		switch (sock_accept(l->fd, &fd, &peer, &err)) {
 		case SOCK_OK:
+			if (ls->failing)
+				log_text(LOG_INFO, "accept", "going on");
+			ls->failing = false;
 			ls->fn(ls->arg, fd, &peer, l->backend);
 			break;
 		case SOCK_AGAIN:
 		case SOCK_EOF:
 			return;
 		case SOCK_ERROR:
-			/* the connection waits in the kernel's queue; so can we */
-			log_text(LOG_ERROR, "accept", "%s; trying again shortly", strerror(err));
-			stats_add(ls->failed, 1);
-			take_on(ls, false);
-			loop_timer_set(ls->resume, PAUSE_MS);
+			give_it_time(ls, err);
 			return;
 		}
 	}

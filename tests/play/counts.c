@@ -131,6 +131,7 @@ static const struct stats_count *plain_counter(const struct tally *t, struct spa
 	    {"dns-no-data", &t->dns[DNS_NO_DATA]},
 	    {"dns-no-name", &t->dns[DNS_NO_NAME]},
 	    {"dns-timeout", &t->dns[DNS_TIMEOUT]},
+	    {"accept-failed", &t->accept_failed},
 	    {"dns-failed", &t->dns[DNS_FAILED]},
 	};
 

@@ -197,24 +197,38 @@ static void dns(struct stage *stage, const char *rest)
 
 /* --- time --- */
 
-/* after 20s | 900ms | 5m | 1h */
-static void after(struct stage *stage, const char *rest)
+/* 20s | 900ms | 5m | 1h */
+static int64_t duration(struct stage *stage, const char *text)
 {
 	static const struct {
 		const char *unit;
 		int64_t ms;
 	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
 	char *unit;
-	int64_t n = (int64_t)strtoul(rest, &unit, 10);
+	int64_t n = (int64_t)strtoul(text, &unit, 10);
 
-	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-		if (unit == rest || strcmp(unit, units[i].unit) != 0)
-			continue;
-		if (!fake_loop_advance(stage->loop, n * units[i].ms, TURNS_MAX))
-			stage_fail(stage, "the gateway spins: it is busy and no byte moves");
-		return;
-	}
-	stage_fail(stage, "\"%s\" is no time, like 20s or 900ms", rest);
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		if (unit != text && strcmp(unit, units[i].unit) == 0)
+			return n * units[i].ms;
+	stage_fail(stage, "\"%s\" is no time, like 20s or 900ms", text);
+}
+
+/* after TIME */
+static void after(struct stage *stage, const char *rest)
+{
+	if (!fake_loop_advance(stage->loop, duration(stage, rest), TURNS_MAX))
+		stage_fail(stage, "the gateway spins: it is busy and no byte moves");
+}
+
+/* clock forward|back TIME: the machine's, not the one that timers go by */
+static void clock_jumps(struct stage *stage, const char *rest)
+{
+	struct span way = must_word(stage, &rest, "forward or back");
+	int64_t seconds = duration(stage, rest) / 1000;
+
+	if (!span_eq(way, SPAN("forward")) && !span_eq(way, SPAN("back")))
+		stage_fail(stage, "a clock jumps forward or back");
+	fake_loop_jump(stage->loop, span_eq(way, SPAN("back")) ? -seconds : seconds);
 }
 
 /* --- the network --- */
@@ -252,6 +266,25 @@ static void ignore(struct stage *stage, const char *rest)
 	struct addr at = must_address(stage, rest);
 
 	must_attempt(stage, fake_net_ignore(&at));
+}
+
+/* starve EMFILE | ENFILE | ENOBUFS | ENOMEM | no: by this accepting fails */
+static void starve(struct stage *stage, const char *rest)
+{
+	static const struct {
+		struct span word;
+		int err;
+	} errors[] = {{SPAN("EMFILE"), EMFILE}, {SPAN("ENFILE"), ENFILE}, {SPAN("ENOBUFS"), ENOBUFS},
+	    {SPAN("ENOMEM"), ENOMEM}, {SPAN("no"), 0}};
+	struct span word = must_word(stage, &rest, "an error");
+
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+		if (!span_eq(errors[i].word, word))
+			continue;
+		fake_net_starve(errors[i].err);
+		return;
+	}
+	stage_fail(stage, "\"starve\" knows no \"%.*s\"", SPAN_FMT(word));
 }
 
 /* --- the gateway --- */
@@ -350,9 +383,11 @@ static const struct {
     {"reload", reload, false},
     {"dns", dns, true},
     {"after", after, true},
+    {"clock", clock_jumps, true},
     {"refuse", refuse, true},
     {"unreachable", unreachable, true},
     {"ignore", ignore, true},
+    {"starve", starve, true},
     {"drain", drain, false},
     {"drained", must_be_drained, false},
     {"streams", streams, true},

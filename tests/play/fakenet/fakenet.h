@@ -20,6 +20,8 @@
 MUST_CHECK bool fake_loop_settle(struct loop *loop, unsigned turns);
 /* Lets time pass, from timer to timer in the order they fall due, settling after each.  False: as above. */
 MUST_CHECK bool fake_loop_advance(struct loop *loop, int64_t ms, unsigned turns);
+/* Somebody puts the machine's clock right: loop_wall() jumps, loop_now() does not. */
+void fake_loop_jump(struct loop *loop, int64_t seconds);
 /* What still exists on the loop: for finding leaks. */
 size_t fake_loop_watches(const struct loop *loop);
 size_t fake_loop_timers(const struct loop *loop);
@@ -32,6 +34,13 @@ void fake_net_reset(void);
 void fake_net_pieces(size_t n);
 /* A turn passes: the next piece of every connection arrives.  For the fake loop. */
 void fake_net_turn(void);
+/* When the gateway has read so many bytes in all, the connection that it reads then loses all that is under way, and ends:
+ * by FIN, or by RST.  UINT64_MAX: never. */
+void fake_net_cut(uint64_t after, bool reset);
+/* How many it has read. */
+uint64_t fake_net_read(void);
+/* Until told otherwise (0) accepting fails by this errno, and the connections wait. */
+void fake_net_starve(int err);
 /* How many bytes the gateway has read and written, connections included.  For the fake loop. */
 uint64_t fake_net_moved(void);
 /* LOOP_READ and LOOP_WRITE as they stand.  For the fake loop. */

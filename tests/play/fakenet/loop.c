@@ -29,6 +29,7 @@ struct post {
 };
 
 struct loop {
+	int64_t jumped; /* seconds by which the machine's clock was put right */
 	int64_t now;
 	uint64_t order;
 	struct loop_io *ios;
@@ -127,9 +128,14 @@ int64_t loop_now(const struct loop *loop)
 	return loop->now;
 }
 
+void fake_loop_jump(struct loop *loop, int64_t seconds)
+{
+	loop->jumped += seconds;
+}
+
 int64_t loop_wall(const struct loop *loop)
 {
-	return FAKE_EPOCH + (loop->now - 1000000) / 1000;
+	return FAKE_EPOCH + loop->jumped + (loop->now - 1000000) / 1000;
 }
 
 void loop_defer(struct loop *loop, struct loop_later *node, void (*fn)(void *arg), void *arg)

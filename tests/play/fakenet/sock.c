@@ -20,6 +20,7 @@ struct fake_conn {
 	struct fake_bytes in;     /* on its way to the gateway */
 	size_t arrived;           /* of these, this turn */
 	bool in_finished;         /* FIN behind them */
+	bool cut;                 /* nothing arrives any more */
 	struct fake_bytes out;    /* what the gateway sent */
 	size_t taken;             /* of what it sends, this turn */
 	bool reading;
@@ -44,8 +45,11 @@ static struct {
 	struct slot slots[FD_MAX];
 	struct fake_conn *conns; /* newest first */
 	size_t pieces;
+	uint64_t read, cut_after;
+	bool cut_resets;
+	int starved;    /* the errno by which accepting fails; 0: it does not */
 	uint64_t moved; /* bytes and connections that the gateway took or gave, ever */
-} net;
+} net = {.cut_after = UINT64_MAX};
 
 static int slot_new(struct listener *listener, struct fake_conn *conn)
 {
@@ -133,9 +137,9 @@ enum sock_rc sock_accept(int listener, int *fd, struct addr *peer, int *err)
 	if (l->n == 0)
 		return SOCK_AGAIN;
 	c = l->backlog[l->first];
-	*fd = slot_new(NULL, c);
+	*fd = net.starved == 0 ? slot_new(NULL, c) : -1;
 	if (*fd < 0) {
-		*err = EMFILE;
+		*err = net.starved != 0 ? net.starved : EMFILE;
 		return SOCK_ERROR;
 	}
 	l->first = (l->first + 1) % BACKLOG;
@@ -169,6 +173,16 @@ enum sock_rc sock_connected(int fd, int *err)
 	return SOCK_ERROR;
 }
 
+static void cut(struct fake_conn *c)
+{
+	fake_bytes_drop(&c->in, c->in.n);
+	c->arrived = 0;
+	c->cut = true;
+	c->in_finished = !net.cut_resets;
+	c->err = net.cut_resets ? ECONNRESET : 0;
+	net.cut_after = UINT64_MAX;
+}
+
 enum sock_rc sock_recv(int fd, char *to, size_t cap, size_t *got, int *err)
 {
 	struct fake_conn *c = conn_of(fd);
@@ -182,9 +196,13 @@ enum sock_rc sock_recv(int fd, char *to, size_t cap, size_t *got, int *err)
 	}
 	if (n == 0)
 		return c->in.n == 0 && c->in_finished ? SOCK_EOF : SOCK_AGAIN;
+	n = least(n, (size_t)(net.cut_after - net.read));
 	memcpy(to, c->in.p, n);
 	fake_bytes_drop(&c->in, n);
 	c->arrived -= n;
+	net.read += n;
+	if (net.read == net.cut_after)
+		cut(c);
 	net.moved += n;
 	*got = n;
 	return SOCK_OK;
@@ -286,8 +304,27 @@ void fake_net_reset(void)
 		free(c);
 	}
 	net.pieces = 0;
+	net.starved = 0;
+	net.read = 0;
+	net.cut_after = UINT64_MAX;
 	net.moved = 0;
 	fake_dns_reset();
+}
+
+void fake_net_cut(uint64_t after, bool reset)
+{
+	net.cut_after = after;
+	net.cut_resets = reset;
+}
+
+uint64_t fake_net_read(void)
+{
+	return net.read;
+}
+
+void fake_net_starve(int err)
+{
+	net.starved = err;
 }
 
 void fake_net_pieces(size_t n)
@@ -375,9 +412,9 @@ size_t fake_net_attempts(struct addr *at)
 
 void fake_conn_send(struct fake_conn *c, struct span bytes)
 {
-	ENSURE(!c->in_finished);
+	ENSURE(!c->in_finished || c->cut);
 	/* To an end that is closed they go nowhere, as on a real network. */
-	if (c->err == 0)
+	if (c->err == 0 && !c->cut)
 		fake_bytes_put(&c->in, bytes);
 }
 
