@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* Connections that wait to be accepted. */
-#define BACKLOG 16
+#define BACKLOG 64
 
 static bool address_of(const char *path, struct sockaddr_un *un)
 {

@@ -104,22 +104,26 @@ static void put_backends(const struct site *site, struct json *j)
 	json_close_array(j);
 }
 
+static bool is_limit(enum reason r)
+{
+	return strncmp(reason_row(r)->code, "SP-LIMIT-", 9) == 0 || r == REASON_XML_LIMIT || r == REASON_NO_MEMORY;
+}
+
+/* How often each was met since the start. */
 static void put_limits(const struct control *control, struct json *j)
 {
-	static const enum reason limits[] = {REASON_LIMIT_CONNECTIONS, REASON_LIMIT_PAIRS, REASON_LIMIT_QUEUE,
-	    REASON_LIMIT_NEGOTIATION, REASON_XML_LIMIT, REASON_NO_MEMORY};
 	struct tally sum = {0};
 
 	for (unsigned i = 0; i < control->host.workers; i++)
 		tally_sum(&sum, gate_tally(control->host.gates[i]));
 	json_open_object(j, "limits");
-	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
-		uint64_t n = stats_read(&sum.refused[limits[i]]) + stats_read(&sum.bounced[limits[i]]);
+	for (enum reason r = REASON_NONE; r < REASON_COUNT; r++) {
+		uint64_t n = stats_read(&sum.refused[r]) + stats_read(&sum.bounced[r]);
 
 		for (size_t role = 0; role < ROLE_COUNT; role++)
-			n += stats_read(&sum.closed[role][limits[i]]);
-		if (n > 0)
-			json_int(j, reason_row(limits[i])->code, (int64_t)n);
+			n += stats_read(&sum.closed[role][r]);
+		if (n > 0 && is_limit(r))
+			json_int(j, reason_row(r)->code, (int64_t)n);
 	}
 	json_close_object(j);
 }

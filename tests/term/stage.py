@@ -203,7 +203,7 @@ class Stage:
 		self.peers.append(attack.peer)
 		return attack.peer
 
-	def peer_refused(self, remote, certificate="good"):
+	def peer_refused_unseen(self, remote, certificate="expired"):
 		"""A public stream that does not come up: the certificate is not good, or not this domain's."""
 		peer = Peer(socket.create_connection((self.world.address, world.PUBLIC_PORT), 5))
 		attack = Attack(self.world, {"role": "server", "phase": "open"}, None)
@@ -216,6 +216,9 @@ class Stage:
 		peer.send(header(remote, world.LOCAL).encode(), 5)
 		peer.wait("</stream:stream>", 5)
 		peer.close()
+
+	def peer_refused(self, remote, certificate="good"):
+		self.peer_refused_unseen(remote, certificate)
 		self.wait_rows("peers", lambda rows: any(r["domain"] == remote and r["in"]["streak"] for r in rows))
 
 	def reach_out(self):

@@ -16,31 +16,59 @@ static bool parse(const char *line)
 
 static void test_verbs(void **state)
 {
+	static const char *const reading[] = {"status", "peers", "streams", "certs", "watch", "rules"};
+	static const char *const commanding[] = {
+	    "log a.test debug 1", "unlog a.test", "close a.test", "drain", "reload"};
+
 	(void)state;
-	assert_true(parse("status"));
-	assert_int_equal(r.verb, REQUEST_STATUS);
-	assert_false(request_commands(r.verb));
-	assert_true(parse("reload"));
-	assert_int_equal(r.verb, REQUEST_RELOAD);
-	assert_true(request_commands(r.verb));
-	for (size_t i = 0; i < REQUEST_VERBS; i++)
-		assert_true(strlen(request_name((enum request_verb)i)) > 0);
+	for (size_t i = 0; i < ARRAY_LEN(reading); i++) {
+		assert_true(parse(reading[i]));
+		assert_string_equal(request_name(r.verb), reading[i]);
+		assert_false(request_commands(r.verb));
+		assert_int_equal(r.match.domain.n, 0);
+		assert_int_equal(r.seconds, -1);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(commanding); i++) {
+		assert_true(parse(commanding[i]));
+		assert_true(request_commands(r.verb));
+	}
+	assert_int_equal(ARRAY_LEN(reading) + ARRAY_LEN(commanding), REQUEST_VERBS);
+}
+
+static void test_words(void **state)
+{
+	(void)state;
+	assert_true(parse("peers Example.ORG"));
+	assert_string_equal(r.match.domain.s, "example.org");
+	assert_false(r.match.below);
+	assert_true(parse("close *.B\xc3\xbc"
+	                  "cher.example"));
+	assert_string_equal(r.match.domain.s, "xn--bcher-kva.example");
+	assert_true(r.match.below);
+	assert_true(parse("certs 0") && r.seconds == 0);
+	assert_true(parse("certs 315360000") && r.seconds == REQUEST_SECONDS_MAX);
+	assert_true(parse("log a.test info 600"));
+	assert_int_equal(r.level, LOG_INFO);
+	assert_int_equal(r.seconds, 600);
 }
 
 static void test_nonsense(void **state)
 {
-	static const char *const lines[] = {
-	    "", " ", "statu", "status ", "Status", " status", "status x", "status  ", "\xff"};
+	static const char *const lines[] = {"", " ", "statu", "Status", " status", "status x", "status  ", "\xff",
+	    "close", "close ", "close *", "close *.", "close *.*.a.test", "close a.test b.test", "close a/b",
+	    "close a@b", "log", "log a.test", "log a.test debug", "log a.test debug -1", "log a.test debug 1s",
+	    "log a.test debug 315360001", "log a.test debug 99999999999999999999", "log a.test DEBUG 1",
+	    "log  a.test debug 1", "certs x", "certs  1", "log a.test debug 1 1", "peers \"a\""};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-		bool ok = parse(lines[i]);
-
-		/* one space behind a word ends it, and nothing stands behind that */
-		assert_int_equal(ok, strcmp(lines[i], "status ") == 0);
-		assert_int_equal(err[0] == '\0', ok);
+		if (parse(lines[i]))
+			fail_msg("\"%s\" was taken", lines[i]);
+		assert_true(err[0] != '\0');
 	}
 	assert_false(request_parse(&r, SPAN("status\0x"), err, sizeof(err)));
+	assert_false(request_parse(&r, SPAN("close a.test\0"), err, sizeof(err)));
+	assert_false(request_parse(&r, SPAN_NONE, err, sizeof(err)));
 }
 
 static void test_matches(void **state)
@@ -63,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_verbs),
+	    cmocka_unit_test(test_words),
 	    cmocka_unit_test(test_nonsense),
 	    cmocka_unit_test(test_matches),
 	};
