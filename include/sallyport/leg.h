@@ -63,7 +63,7 @@ const struct tls *leg_tls(const struct leg *leg); /* NULL: in the clear */
 void leg_shut(struct leg *leg);
 
 /* After LEG_FAILED: REASON_PEER_LOST, _STALLED, _LIMIT_QUEUE, _TLS_FAILED, _TLS_REFUSED, _TLS_CERT_REFUSED, _CERT_KEY,
- * _CERT_PURPOSE, _TLS_LOST, _TLS_BROKEN, _LIMIT_BUFFERS or _NO_MEMORY; and a few words. */
+ * _CERT_PURPOSE, _HOST_UNKNOWN, _OWN_CERT, _TLS_LOST, _TLS_BROKEN, _LIMIT_BUFFERS or _NO_MEMORY; and a few words. */
 enum reason leg_why(const struct leg *leg);
 const char *leg_error(const struct leg *leg);
 

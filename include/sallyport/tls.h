@@ -92,7 +92,8 @@ struct cert_chain *tls_peer_chain(const struct tls *t);
 const char *tls_error(const struct tls *t);
 /* What it comes to: REASON_TLS_REFUSED or _TLS_CERT_REFUSED: an alert of the peer's, so it refused us, rather than we it;
  * REASON_CERT_KEY: it does not have the key of the certificate that it showed; REASON_CERT_PURPOSE: that is not for signing
- * handshakes; REASON_NO_MEMORY; REASON_NONE: nothing in particular. */
+ * handshakes; REASON_HOST_UNKNOWN, REASON_OWN_CERT: of the server name that it asked for; REASON_NO_MEMORY;
+ * REASON_NONE: nothing in particular. */
 enum reason tls_error_reason(const struct tls *t);
 
 #endif

@@ -55,13 +55,18 @@ static void note_alert(const SSL *ssl, int type, int value)
 		t->alert_out = alert;
 }
 
+static bool is_ours(const struct cert_store *store, const struct domain *domain)
+{
+	return store->conf != NULL && domain->n > 0 && conf_host_find(store->conf, domain) != NULL;
+}
+
 /* Direct TLS: the certificate follows the server name.  A client without one gets the first host's, so that it can be
  * told what is wrong in a stream error. */
 static int choose_by_sni(SSL *ssl, int *alert, void *arg)
 {
 	struct tls *t = tls_of(ssl);
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-	struct domain domain;
+	struct domain domain = {.n = 0};
 
 	(void)arg;
 	if (t->own_given)
@@ -74,6 +79,7 @@ static int choose_by_sni(SSL *ssl, int *alert, void *arg)
 		t->own = cert_own_find(t->ctx->store, &domain);
 	}
 	if (t->own == NULL) {
+		t->unserved = name == NULL || is_ours(t->ctx->store, &domain) ? REASON_OWN_CERT : REASON_HOST_UNKNOWN;
 		*alert = SSL_AD_UNRECOGNIZED_NAME;
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	}

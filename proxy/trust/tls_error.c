@@ -68,6 +68,8 @@ static enum reason reason_of(const struct tls *t, uint32_t error)
 		return REASON_NO_MEMORY;
 	if (t->alert_in >= 0)
 		return is_about_certificate(t->alert_in) ? REASON_TLS_CERT_REFUSED : REASON_TLS_REFUSED;
+	if (t->unserved != REASON_NONE)
+		return t->unserved;
 	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
 		return REASON_NONE;
 	switch (ERR_GET_REASON(error)) {
@@ -78,6 +80,13 @@ static enum reason reason_of(const struct tls *t, uint32_t error)
 	default:
 		return REASON_NONE;
 	}
+}
+
+static const char *sni_of(const struct tls *t)
+{
+	const char *name = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
+
+	return name != NULL ? name : "no name";
 }
 
 void tls_explain(struct tls *t)
@@ -92,6 +101,9 @@ void tls_explain(struct tls *t)
 		(void)snprintf(t->error, sizeof(t->error), "our private key could not be used (see the log)");
 	else if (t->alert_in >= 0)
 		(void)snprintf(t->error, sizeof(t->error), "peer sent alert %s", alert_name(alert, t->alert_in));
+	else if (t->unserved != REASON_NONE)
+		(void)snprintf(
+		    t->error, sizeof(t->error), "asked for %.100s by TLS (we sent alert unrecognized_name)", sni_of(t));
 	else if (t->alert_out >= 0)
 		(void)snprintf(t->error, sizeof(t->error), "%s (we sent alert %s)", reason_name(reason, error),
 		    alert_name(alert, t->alert_out));

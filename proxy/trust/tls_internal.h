@@ -17,7 +17,7 @@ struct tls_ctx {
 	SSL_CTX *role[TLS_ROLES]; /* by enum tls_role */
 	BIO_METHOD *bio;
 	CRYPTO_BUFFER_POOL
-	    *shown; /* what peers show is kept as long as they stay; most intermediate ones are the same */
+	*shown; /* what peers show is kept as long as they stay; most intermediate ones are the same */
 	struct cert_own *backend; /* for TLS_BACKEND_IN */
 };
 
@@ -52,7 +52,8 @@ struct tls {
 	int alert_in, alert_out; /* the last fatal alert each way; -1: none */
 	struct buf *in, *out;    /* for the duration of one step */
 	char error[TLS_ERROR_MAX];
-	enum reason why; /* tls_error_reason() */
+	enum reason unserved; /* why there was nothing to show; REASON_NONE: there was */
+	enum reason why;      /* tls_error_reason() */
 };
 
 /* BoringSSL's callbacks find the connection by this. */

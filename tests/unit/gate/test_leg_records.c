@@ -200,7 +200,7 @@ static void test_our_alert_reaches_the_peer(void **state)
 	l.a.on = direct;
 	l.a.more = t;
 	UNTIL(l.a.failed == 1, step(&l));
-	assert_int_equal(leg_why(l.a.leg), REASON_TLS_FAILED);
+	assert_int_equal(leg_why(l.a.leg), REASON_HOST_UNKNOWN);
 	UNTIL(l.raw.rc == TLS_FAILED, step(&l));
 	assert_int_equal(tls_error_reason(l.raw.tls), REASON_TLS_REFUSED);
 	assert_string_equal(tls_error(l.raw.tls), "peer sent alert unrecognized_name");

@@ -302,7 +302,7 @@ static void test_direct_tls_refuses_unknown_sni(void **state)
 	assert_string_equal(tls_error(l.client.tls), "peer sent alert unrecognized_name");
 	assert_non_null(strstr(tls_error(l.server.tls), "(we sent alert unrecognized_name)"));
 	assert_int_equal(tls_error_reason(l.client.tls), REASON_TLS_REFUSED);
-	assert_int_equal(tls_error_reason(l.server.tls), REASON_NONE);
+	assert_int_equal(tls_error_reason(l.server.tls), REASON_HOST_UNKNOWN);
 	link_down(&l);
 }
 
