@@ -51,4 +51,7 @@ MUST_CHECK bool sock_local_in_group(int fd, const struct sock_user *user, gid_t 
 /* A blocking connection, for tools.  -1: see errno. */
 MUST_CHECK int sock_local_connect(const char *path);
 
+/* True if the address is one of this machine's. */
+bool sock_is_local(const struct addr *a);
+
 #endif

@@ -1,7 +1,7 @@
 /* sallyportctl: one function a subcommand, in a file of its name.
  *
  * argv[0] is the subcommand; what it returns is the exit code: 0 well, 1 not (the daemon says why), 2 unusable (bad usage,
- * no such file), 3 no daemon could be asked. */
+ * no such file), 3 no daemon could be asked.  check and ping have codes of their own (check_run.h, ping.c). */
 #ifndef CTL_H
 #define CTL_H
 
@@ -26,6 +26,8 @@ int ctl_drain(int argc, char **argv);
 int ctl_reload(int argc, char **argv);
 
 /* Of nobody. */
+int ctl_check(int argc, char **argv);
+int ctl_ping(int argc, char **argv);
 int ctl_explain(int argc, char **argv);
 int ctl_init(int argc, char **argv);
 int ctl_scan(int argc, char **argv);

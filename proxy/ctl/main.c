@@ -12,6 +12,8 @@ static const struct command {
 	const char *arguments, *help;
 } commands[] = {
     {"certs", ctl_certs, "[--expiring TIME] " ASKING, "say when our own certificates end, and which domains have none"},
+    {"check", ctl_check, "[--from DOMAIN] [-c FILE] [--resolver ADDR] [--timeout SECONDS] [--json] DOMAIN... | -",
+        "say how other servers stand to our rules, and what is to be mended on which side"},
     {"close", ctl_close, "DOMAIN | *.DOMAIN " ASKING, "end the streams with a remote domain"},
     {"drain", ctl_drain, ASKING, "end all streams by the book, and then the daemon"},
     {"explain", ctl_explain, "CODE | --list", "say what a reason code means and who must do what about it"},
@@ -22,6 +24,8 @@ static const struct command {
     {"log", ctl_log, "[DOMAIN LEVEL TIME | DOMAIN off] " ASKING,
         "log more about a domain for a while; alone: say about which"},
     {"peers", ctl_peers, "[DOMAIN | *.DOMAIN] " ASKING, "say what became of remote domains, connected now or not"},
+    {"ping", ctl_ping, "--from DOMAIN [-c FILE] [--resolver ADDR] [--timeout SECONDS] [--json] DOMAIN",
+        "ping another server over a stream of its own, with our certificate, and time each step"},
     {"reload", ctl_reload, ASKING, "have the daemon read its configuration again, and say what changed"},
     {"scan", ctl_scan, "[--chunk N] [--document] FILE|-", "say whether a captured stream is XML that we let through"},
     {"status", ctl_status, ASKING, "say how the daemon is"},

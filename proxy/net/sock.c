@@ -238,3 +238,16 @@ void sock_close(int fd)
 	/* Never repeated: Linux frees the descriptor even when interrupted, and another thread may have it by then. */
 	(void)close(fd);
 }
+
+bool sock_is_local(const struct addr *a)
+{
+	struct addr any_port = *a;
+	int fd = socket(a->u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool local;
+
+	addr_set_port(&any_port, 0);
+	local = fd >= 0 && bind(fd, &any_port.u.sa, any_port.len) == 0;
+	if (fd >= 0)
+		close(fd);
+	return local;
+}

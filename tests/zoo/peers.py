@@ -167,7 +167,7 @@ class Server:
 		talk.send(f"<success xmlns='{SASL}'/>")
 		talk.expect("<stream:stream[^>]*>")
 		talk.send(header(me, sender, " id='c'") + NO_FEATURES)
-		talk.expect("<message.*</message>")
+		talk.expect("<message.*</message>|<iq.*</iq>")
 		talk.meeting.outcome = "let in"
 
 	def stop(self):
