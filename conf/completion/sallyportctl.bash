@@ -23,7 +23,7 @@ _sallyportctl() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--at | --chunk | --domain | --skip | --from | --expiring) return ;;
+	--at | --chunk | --domain | --skip | --from | --expiring | --resolver | --timeout) return ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(grep -oE -- '--[a-z][a-z-]*' <<<"$line")" -- "$cur")

@@ -31,7 +31,7 @@ struct board {
 static void usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: sallyportctl check [--from DOMAIN] [-c CONFIG] [--resolver ADDR] [--timeout SECONDS] [--json]\n"
+	    "usage: sallyportctl check [--from DOMAIN] [-c FILE] [--resolver ADDR] [--timeout SECONDS] [--json]\n"
 	    "                          DOMAIN... | -\n"
 	    "Says what DNS, TLS, certificate and authentication of other servers come to under our rules, in both\n"
 	    "directions, and whose side must mend what.  Nothing is sent but the negotiation of a stream.\n"

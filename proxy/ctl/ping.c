@@ -38,7 +38,7 @@ struct ping {
 static void usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: sallyportctl ping --from DOMAIN [-c CONFIG] [--resolver ADDR] [--timeout SECONDS] [--json] DOMAIN\n"
+	    "usage: sallyportctl ping --from DOMAIN [-c FILE] [--resolver ADDR] [--timeout SECONDS] [--json] DOMAIN\n"
 	    "Opens a stream to another server with the certificate of a domain of ours, sends one ping (XEP-0199) and\n"
 	    "says how far it came, and in what time.  The answer goes to our server, on a stream of theirs: what is\n"
 	    "seen here is that they take the ping.\n" PROBE_ARGS_USAGE

@@ -8,7 +8,7 @@
 /* For usage texts. */
 #define PROBE_ARGS_USAGE \
 	"  --from DOMAIN      show our certificate for this domain of ours (a [host] of the configuration)\n" \
-	"  -c CONFIG          policy, authorities and certificates (default " PROBE_CONF ",\n" \
+	"  -c FILE            policy, authorities and certificates (default " PROBE_CONF ",\n" \
 	"                     if it is there; else the system's authorities count)\n" \
 	"  --resolver ADDR    ask this name server (port 53, unless ADDR:PORT says another)\n" \
 	"  --timeout SECONDS  for each step: DNS, connecting, TLS, an answer (default 10)\n" \
