@@ -10,7 +10,7 @@ import time
 
 from lab.gateway import FAULT, ROOT, SANITIZERS, Host, find_binary
 from lab.proc import LabError, run, wait_for
-from lab.wire import EXTERNAL, SASL, STARTTLS, TLS, RawServer, header
+from lab.wire import EXTERNAL, NO_FEATURES, SASL, STARTTLS, TLS, RawServer, header
 from suite import Group
 from test_failures import CERTIFICATES, RAW_SERVERS, after_tls, start_bad_world
 from world import DEBIAN_TLS, PEER, add_gateway, add_old, add_peer, deliver, dns_of_old, dns_of_peer
@@ -222,6 +222,21 @@ def dripping(wire):
 		time.sleep(0.3)
 
 
+def slow(wire, greeting):
+	"""Each step in time, and all of them too slow together."""
+	time.sleep(0.8)
+	wire.send(greeting)
+	time.sleep(0.8)
+	wire.send(EXTERNAL)
+	wire.expect("<auth.*</auth>")
+	time.sleep(0.8)
+	wire.send(f"<success xmlns='{SASL}'/>")
+	wire.expect("<stream:stream[^>]*>")
+	time.sleep(0.8)
+	wire.send(greeting + NO_FEATURES)
+	wire.expect_end(30)
+
+
 def after_proceed(more):
 	def script(wire):
 		wire.expect("<stream:stream[^>]*>")
@@ -275,12 +290,15 @@ HOSTILE = {
 	                    "</stream:features>"), "SP-UNEXPECTED", "SP-UNEXPECTED"),
 	"before-1.0": (old, "SP-PEER-VERSION", "SP-PEER-VERSION"),
 	"floods-late": (authenticated("<stream:features/>" + "<message from='x' to='old.lab'/>" * 5000), "SP-OK", "SP-UNEXPECTED"),
+	"slow": (slow, "SP-TIMEOUT", "SP-TIMEOUT"),
+	"asks-for-acks": (authenticated(f"{ACKS}<enabled xmlns='urn:xmpp:sm:3'/>" + "<r xmlns='urn:xmpp:sm:3'/>" * 100), "SP-OK",
+	                  "SP-LIMIT-NEGOTIATION"),
 	"never-acks": (authenticated(ACKS), "SP-OK", "SP-TIMEOUT"),
 	"acks-nothing": (authenticated(f"{ACKS}<enabled xmlns='urn:xmpp:sm:3'/><a xmlns='urn:xmpp:sm:3' h='0'/>"), "SP-OK", "SP-TIMEOUT"),
 	"answers": (authenticated(f"{ACKS}<enabled xmlns='urn:xmpp:sm:3'/><a xmlns='urn:xmpp:sm:3' h='1'/>"), "SP-OK", "SP-OK"),
 	"hangs-up": (authenticated("<stream:features/></stream:stream>"), "SP-OK", "SP-OK"),
 }
-INSIDE = ("escapes-inside", "thousand", "floods-late", "never-acks", "acks-nothing", "answers", "hangs-up")
+INSIDE = ("slow", "asks-for-acks", "escapes-inside", "thousand", "floods-late", "never-acks", "acks-nothing", "answers", "hangs-up")
 
 
 class Hostile(Tool):
