@@ -62,14 +62,16 @@ static void show_text(const struct step *step)
 
 static void show_step(const struct init *in, const struct step *step)
 {
-	static const char *const words[] = {
+	static const char *const create[] = {
 	    [STEP_FOLDER] = "folder", [STEP_FILE] = "create", [STEP_COPY] = "copy", [STEP_UNIT] = "start"};
+	static const char *const change[] = {
+	    [STEP_FOLDER] = "folder", [STEP_FILE] = "replace", [STEP_COPY] = "renew", [STEP_UNIT] = "start"};
 
-	if (step->kind == STEP_UNIT)
-		printf("  start    %s, now and at each boot\n", step->path);
-	else
-		printf("  %-8s %s%s%s\n", step->exists ? "replace" : words[step->kind], in->root, step->path,
-		    step->exists ? " (undo restores it)" : "");
+	printf("  %-8s %s%s%s\n", (step->exists ? change : create)[step->kind], step->kind == STEP_UNIT ? "" : in->root,
+	    step->path,
+	    step->kind == STEP_UNIT                   ? ", now and at each boot"
+	    : step->kind == STEP_FILE && step->exists ? " (undo restores it)"
+	                                              : "");
 	if (step->shown)
 		show_text(step);
 }

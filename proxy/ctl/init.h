@@ -15,9 +15,9 @@
 #define INIT_PUBLIC_PORT "25269"
 #define INIT_BACKEND_PORT "15269"
 #define INIT_FOLDER "/etc/sallyport"
-#define INIT_CONF INIT_FOLDER "/sallyport.ini"
-#define INIT_RULES INIT_FOLDER "/sallyport.nft"
-#define INIT_CERTS INIT_FOLDER "/certs"
+#define INIT_CONF "/etc/sallyport/sallyport.ini"
+#define INIT_RULES "/etc/sallyport/sallyport.nft"
+#define INIT_CERTS "/etc/sallyport/certs"
 /* Root's alone: undo believes what lies there. */
 #define INIT_STATE "/var/lib/sallyportctl"
 #define INIT_USER "sallyport"

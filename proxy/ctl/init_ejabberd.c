@@ -359,8 +359,9 @@ bool server_read_ejabberd(struct server *s, const char *root, struct talk *talk)
 	size_t n = strlen(s->config);
 
 	if (n > 4 && strcmp(s->config + n - 4, ".cfg") == 0) {
-		say(talk, SAY_UNSURE, "name the domains with --domain", "%s: written in Erlang, which is not read",
-		    s->config);
+		say(talk, SAY_UNSURE, "name the domains with --domain",
+		    "%s: written in Erlang, which is not read; port 5269 is taken for its s2s port", s->config);
+		server_port(s, 5269);
 		return true;
 	}
 	read_file(&y, s->config);

@@ -49,20 +49,23 @@ static bool complain(const char *path, const char *why)
 
 static bool parse_arguments(struct entry *e, const char **text)
 {
-	int used = 0, got = 0;
+	int wanted = verbs[e->verb].arguments, used = 0;
+	char *end;
 
-	switch (verbs[e->verb].arguments) {
-	case 0:
+	if (wanted == 0)
 		return true;
-	case 1:
-		got = sscanf(*text, "%64s %n", e->digest, &used);
-		break;
-	default:
-		got = sscanf(*text, "%64s %64s %u %n", e->digest, e->before, &e->backup, &used);
-		break;
-	}
+	if (wanted == 1 && (sscanf(*text, "%64s %n", e->digest, &used) != 1 || used == 0))
+		return false;
+	if (wanted == 3 && (sscanf(*text, "%64s %64s %n", e->digest, e->before, &used) != 2 || used == 0))
+		return false;
 	*text += used;
-	return got == verbs[e->verb].arguments && used > 0;
+	if (wanted == 1)
+		return true;
+	e->backup = (unsigned)strtoul(*text, &end, 10);
+	if (end == *text || *end != ' ')
+		return false;
+	*text = end + 1;
+	return true;
 }
 
 static bool parse_line(struct journal *j, const char *line)
@@ -281,15 +284,15 @@ bool journal_file(struct journal *j, const struct step *step, gid_t group)
 {
 	struct entry e = {.verb = step->kind == STEP_COPY ? COPY : CREATE};
 	char *full = text_of("%s%s", j->root, step->path);
-	bool ok = true;
+	bool noted = is_ours(j, step), ok = true;
 
 	text_digest((struct span){step->text, step->n}, e.digest);
 	file_digest(full, e.before);
-	if (strcmp(e.before, "-") != 0 && !is_ours(j, step)) {
+	if (!noted && strcmp(e.before, "-") != 0) {
 		e.verb = REPLACE;
 		ok = back_up(j, full, &e);
 	}
-	ok = ok && note(j, e, step->path) &&
+	ok = ok && (noted || note(j, e, step->path)) &&
 	     file_write(full, step->text, step->n, step->mode, geteuid(), step->ours ? group : getegid());
 	free(full);
 	return ok;

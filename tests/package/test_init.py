@@ -6,6 +6,7 @@ usage: test_init.py SALLYPORTCTL [CASE]"""
 import contextlib
 import os
 import pty
+import shutil
 import sys
 
 sys.dont_write_bytecode = True
@@ -210,6 +211,28 @@ def goes_back_when_it_fails_halfway(world):
 
 
 @case
+def goes_back_no_further_than_the_run_that_fails(world):
+	with machine(world) as root:
+		good(root.init("--yes"))
+		after = root.tree()
+		# a renewed certificate, a changed configuration, and a hook that cannot be written
+		renewed = root.ca.leaf("old.lab", "conference.old.lab", end=15)
+		copy = root.path("etc/letsencrypt/archive/old.lab/fullchain1.pem"), root.path("etc/letsencrypt/archive/old.lab/privkey1.pem")
+		for source, target in zip((renewed.chain, renewed.key), copy):
+			with open(source) as f, open(target, "w") as out:
+				out.write(f.read())
+		root.write(EJABBERD, SMALL.replace("mod_muc: {}", "mod_muc: {host: rooms.old.lab}"))
+		shutil.rmtree(root.path("etc/letsencrypt/renewal-hooks"))
+		root.write("etc/letsencrypt/renewal-hooks", "a file where a folder ought to be\n")
+		refused(root.init("--yes"), "renew    ROOT/etc/sallyport/certs/old.lab/fullchain.pem", "All is as it was before.")
+		same(root.read(INI), after[root.path(INI)][-1].decode(), "the configuration")
+		with open(renewed.chain) as f:
+			same(root.read("etc/sallyport/certs/old.lab/fullchain.pem"), f.read(), "the copy, which is kept up to date")
+		good(root.undo("--yes"))
+		expect(not root.there("etc/sallyport"), "something was left behind")
+
+
+@case
 def goes_back_when_it_was_killed(world):
 	with machine(world) as root:
 		before = root.tree()
@@ -359,6 +382,7 @@ def ejabberd_in_erlang(world):
 	with machine(world, "{hosts, [\"old.lab\"]}.\n", "etc/ejabberd/ejabberd.cfg") as root:
 		refused(root.init("--yes"), "written in Erlang, which is not read", "no domain that other servers could reach")
 		good(root.init("--yes", "--domain", "old.lab"), "Done.")
+		has(root.read(INI), "connect = 127.0.0.1:5269\n", "[host old.lab]\n")
 
 
 LUA = """\
