@@ -13,8 +13,7 @@ import time
 import xml.parsers.expat
 
 from lab.proc import LabError, wait_for
-from lab.wire import NO_FEATURES, accept_external, connect, header, open_external
-from lab.wire import RawServer
+from lab.wire import RawServer, accept_external, connect, header, open_external
 from surroundings import Surroundings
 from world import BACKEND_PORT, FEATURES, KEY, LOCAL, PEER_PORT, PUBLIC_PORT, REMOTE, SECOND
 
@@ -71,10 +70,13 @@ class Reader:
 		self.parser = xml.parsers.expat.ParserCreate()
 		self.parser.StartElementHandler, self.parser.EndElementHandler = self.start, self.end
 		self.parser.CharacterDataHandler = self.characters
-		self.parser.Parse("<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams'>")
+		opening = "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams'>"
+		self.parser.Parse(opening)
+		self.fed = len(opening)
 
 	def feed(self, data):
 		self.parser.Parse(data)
+		self.fed += len(data)
 
 	def start(self, name, attributes):
 		self.depth += 1
@@ -95,14 +97,11 @@ class Reader:
 
 
 def drop(wire):
-	"""As the kernel does when a process dies with something unread; whichever thread waits there is woken."""
+	"""Ends a connection under whichever thread waits there, which then closes it.  Not by SSLSocket's own shutdown(): that would
+	let the other thread read on without TLS."""
 	try:
 		wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-		wire.sock.shutdown(socket.SHUT_RDWR)
-	except OSError:
-		pass
-	try:
-		wire.sock.close()
+		socket.socket.shutdown(wire.sock, socket.SHUT_RDWR)
 	except OSError:
 		pass
 
@@ -111,11 +110,13 @@ def read_all(wire, mailbox, returned):
 	reader = Reader(mailbox, returned)
 	reader.feed(wire.buffer)
 	wire.sock.settimeout(None)
+	data = wire.buffer
 	try:
 		while data := wire.sock.recv(65536):
 			reader.feed(data)
 	except xml.parsers.expat.ExpatError as error:
-		mailbox.faults.append(f"no XML at {mailbox.to}: {error}")
+		at = max(0, reader.parser.ErrorByteIndex - reader.fed)
+		mailbox.faults.append(f"no XML at {mailbox.to}: {error}: {data[max(0, at - 200):at]!r} and then {data[at:at + 200]!r}")
 
 
 class Server:
@@ -156,6 +157,7 @@ class Sender(threading.Thread):
 				time.sleep(0.05)
 			if self.wire:
 				drop(self.wire)
+				self.wire.sock.close()
 
 
 class Theatre(Surroundings):
