@@ -107,13 +107,14 @@ static void date_of(int64_t when, char out[static 16])
 
 static void tell_certificate(struct findings *all, const struct cert_facts *c, size_t i, int64_t now)
 {
-	char until[16];
 	int64_t days = (c->not_after - now) / 86400;
+	char until[16];
 
 	date_of(c->not_after, until);
-	(void)finding_add(all, FINDING_OK, "cert", REASON_NONE, "%zu %s, by %s: %s, %s, until %s (%lld day%s)", i,
+	(void)finding_add(all, FINDING_OK, "cert", REASON_NONE, "%zu %s, by %s: %s, %s, until %s (%lld day%s%s)", i,
 	    c->subject, c->self_issued ? "itself" : c->issuer, c->key, c->usage[0] != '\0' ? c->usage : "any use",
-	    until, (long long)days, days == 1 ? "" : "s");
+	    until, (long long)(days < 0 ? -days : days), days == 1 || days == -1 ? "" : "s",
+	    c->not_after < now ? " ago" : "");
 }
 
 /* Sent in another order than from the leaf upwards, or with what is not needed. */

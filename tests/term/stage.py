@@ -66,6 +66,7 @@ MASKS = [
 	(re.compile(r"\b\d+s\b"), "Ns"),
 	(re.compile(r"\b(for|stanza in) \d+[dhms]( \d+[dhms])?\b"), r"\1 TIME"),
 	(re.compile(r"\b\d+\.\dK"), "N.NK"),
+	(re.compile(r"\b\d+\.\d ms\b"), "N.N ms"),
 	(re.compile(r"\bpid \d+"), "pid NNN"),
 	(re.compile(r"\b(ms|pid|bytes_in|bytes_out)=\d+"), r"\1=N"),
 ]
