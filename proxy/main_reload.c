@@ -5,6 +5,9 @@
 
 #include "main_internal.h"
 
+/* No more are told of. */
+#define CHANGES_MAX 100u
+
 /* Going over to another site, until all workers have. */
 struct renewal {
 	struct daemon *daemon;
@@ -12,7 +15,7 @@ struct renewal {
 	unsigned left;
 	bool good;
 	char text[512];
-	char *lines; /* what is wrong with the file, a line each; NULL: nothing */
+	char *lines; /* what is wrong with the file, or what it says that it did not, a line each; NULL: nothing */
 };
 
 /* A worker's part in it. */
@@ -97,6 +100,31 @@ static void tell_workers(struct renewal *n, struct site *site)
 	}
 }
 
+struct lines {
+	FILE *to;
+	size_t n;
+};
+
+static void add_change(void *arg, const char *text)
+{
+	struct lines *lines = arg;
+	if (lines->n++ < CHANGES_MAX)
+		fprintf(lines->to, "%s\n", text);
+}
+
+static char *changes_of(const struct conf *before, const struct conf *now)
+{
+	char *text = NULL;
+	size_t n;
+	struct lines lines = {.to = open_memstream(&text, &n)};
+	if (lines.to == NULL)
+		return NULL;
+	conf_changes(before, now, add_change, &lines);
+	if (lines.n > CHANGES_MAX)
+		fprintf(lines.to, "… and %zu more\n", lines.n - CHANGES_MAX);
+	return fclose(lines.to) == 0 ? text : NULL;
+}
+
 /* What does not come up changes nothing. */
 static bool renew(struct renewal *n, struct conf *conf)
 {
@@ -114,6 +142,8 @@ static bool renew(struct renewal *n, struct conf *conf)
 		site_unref(site);
 		return false;
 	}
+	free(n->lines);
+	n->lines = changes_of(d->site->conf, site->conf);
 	tell_workers(n, site);
 	log_set_level(site->conf->log_level);
 	listen_for_control(d, site->conf);

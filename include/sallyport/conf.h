@@ -203,6 +203,10 @@ MUST_CHECK struct conf *conf_defaults(void);
 MUST_CHECK bool conf_crl_add(struct conf *conf, const char *place);
 /* Whether both were read from the same text, and so say the same. */
 bool conf_same(const struct conf *a, const struct conf *b);
+/* Calls fn with a few words for each option that differs ("idle in [timeouts]") and each section that has come or gone
+ * ("[host example.org] is new"); values are not told. */
+void conf_changes(
+    const struct conf *before, const struct conf *now, void (*fn)(void *arg, const char *text), void *arg);
 struct conf *conf_ref(struct conf *conf);
 void conf_unref(struct conf *conf); /* takes NULL */
 

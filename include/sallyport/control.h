@@ -6,8 +6,21 @@
  *""). Then the daemon closes.  Numbers are integers; times are Unix seconds, 0 for never; reasons are codes (reason.h).
  *Readers must pass over types and members that they do not know.
  *
- *	status	"status": version, pid, started, uptime, workers, draining; streams (role → state → count, none left out
- *but 0), reload {at, ok, text} reload	"error": text (of the configuration file)…, "change": text…
+ *	status	"status": version, pid, started, uptime, workers, draining; streams (role → state → count, 0 left out);
+ *		backends [{name, address, state: untried, up or down}]; limits (reason → how often it was met); uncovered (domains
+ *		of ours without a certificate), certificates [{host, file, expires}], those that end first; reload {at, ok, text}
+ *	peers	"peer": domain; in and out, each {open, last_success, last_failure, streak, next_retry, reason, text, detail, who, fix}
+ *	streams	"stream": id (worker.number), role, state, from, to, pairs [{from, to, state}], of which there are pairs_in_all;
+ *		address, target, backend, mode (clear, starttls, direct-tls), tls, cipher, group; age and open in seconds (open: -1
+ *		before it stands), received, sent and queued in bytes, stanzas, paused
+ *	certs	"certificate": domain, host, file, key, from, expires, left (seconds); "uncovered": domain, host
+ *	watch	"watching", at once; "event": level, line (in logfmt); "lost": events, that the client was too slow for.  No end.
+ *	rules	"rule": domain, level, left (seconds)
+ *	log	"rule", as it now is
+ *	unlog	nothing
+ *	close	"closed": streams, how many
+ *	drain	"draining"
+ *	reload	"error": text (of the configuration file)…, or "change": text…, "reload": text
  *
  * Who may open the socket is its file's mode ([control] in the configuration); what changes something is taken only
  *from root, the gateway's own user and members of its group, by the credentials that the kernel vouches for, and

@@ -6,13 +6,14 @@
 
 static void on_reloaded(void *arg, const json_t *row)
 {
-	(void)arg;
+	unsigned *changes = arg;
+
 	if (ctl_is(row, "reload"))
-		printf("reloaded: ");
+		printf("reloaded%s: ", *changes == 0 ? ", and the file says what it did before" : "");
 	else if (ctl_is(row, "error"))
 		ctl_put_in(CTL_RED, "error  ");
 	else
-		printf("  ");
+		printf("%s", (*changes)++ == 0 ? "changed  " : "         ");
 	ctl_put(ctl_text(row, "text"));
 	putchar('\n');
 }
@@ -20,10 +21,11 @@ static void on_reloaded(void *arg, const json_t *row)
 int ctl_reload(int argc, char **argv)
 {
 	struct ctl_ask ask = {.usage = "", .patient = true};
+	unsigned changes = 0;
 
 	if (!ctl_ask_options(&ask, argc, argv, 0, 0))
 		return CTL_UNUSABLE;
-	return ctl_ask(&ask, "reload", on_reloaded, NULL);
+	return ctl_ask(&ask, "reload", on_reloaded, &changes);
 }
 
 static void on_closed(void *arg, const json_t *row)

@@ -176,6 +176,24 @@ def reload(stage):
 	stage.run("reload")
 
 
+@case("reload-changes")
+def reload_changes(stage):
+	"""What the file says that it did not; streams that are still allowed stay."""
+	stage.peer_in()
+	stage.wait_rows("peers", is_open)
+	stage.edit("stall = 3s", "stall = 4s")
+	stage.edit("[host b.test]", "[host c.test]")
+	stage.edit("[dns]", "[peer evil.test]\ndeny = yes\n[peer *.evil.test]\n[dns]")
+	stage.run("reload")
+	stage.edit("deny = yes", "deny = no\nnote = better now")
+	stage.edit("[peer *.evil.test]\n", "")
+	stage.edit("[host c.test]", "[host c.test]\nsubdomains = *")
+	stage.run("reload")
+	stage.run("reload")
+	stage.run_json("reload")
+	stage.note("peers --json", f"{stage.rows('peers')[0]['in']['open']} open\n", 0)
+
+
 @case("drain")
 def drain(stage):
 	stage.peer_in()
