@@ -195,19 +195,46 @@ static const char *end_streams(enum server_kind kind)
 	                                 : "systemctl restart prosody";
 }
 
-static void say_next(const struct init *in)
+static bool has_units(const struct init *in)
 {
 	bool units = false;
 
 	for (size_t i = 0; i < in->plan.n; i++)
 		units = units || in->plan.v[i].kind == STEP_UNIT;
+	return units;
+}
+
+/* sallyportctl check, as others see our domains. */
+static void check_own(const struct init *in)
+{
+	int argc = 0;
+	char **argv = text_grow(NULL, (in->hosts_n + 4) * sizeof(char *));
+
+	argv[argc++] = text_of("check");
+	argv[argc++] = text_of("--timeout");
+	argv[argc++] = text_of("5");
+	for (size_t i = 0; i < in->hosts_n; i++)
+		argv[argc++] = text_of("%s", in->hosts[i].domain);
+	argv[argc] = NULL;
+	printf("How others see it (sallyportctl check):\n");
+	(void)fflush(stdout);
+	if (ctl_check(argc, argv) != CTL_OK)
+		printf("Not all is well yet; what stands above says whose side has to act.\n");
+	for (int i = 0; i < argc; i++)
+		free(argv[i]);
+	free(argv);
+}
+
+static void say_next(const struct init *in)
+{
 	printf("Next:\n");
-	if (!units) {
+	if (!has_units(in)) {
 		char *daemon = run_daemon();
 
 		printf("  %s -c " INIT_CONF "   (there is no systemd here: start it as your init does, as root)\n",
 		    daemon);
 		printf("  nft -f " INIT_RULES "   (now, and at each boot)\n");
+		printf("  sallyportctl check %s   (how others see it)\n", in->hosts[0].domain);
 		free(daemon);
 	}
 	printf("  %s   (streams that are open stay as they were until they end)\n", end_streams(in->server.kind));
@@ -257,6 +284,8 @@ static int plan_and_apply(struct init *in, struct journal *j)
 	if (!run_ask("Go on?", in->yes) || !apply(in, j))
 		return CTL_BROKEN;
 	printf("Done.\n");
+	if (has_units(in))
+		check_own(in);
 	say_next(in);
 	return CTL_OK;
 }

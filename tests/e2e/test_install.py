@@ -126,8 +126,11 @@ class Install(Group):
 	def init(self):
 		self.said = self.operator("sallyportctl", "init", "--yes")
 		self.expect_in(self.said, f"its configuration {self.server.file}", "Done.")
-		if not self.systemd:
+		if self.systemd:
+			self.expect_in(self.said, "class: compliant")
+		else:
 			self.type_what_it_says()
+			self.expect_in(self.machine.run("sallyportctl", "check", "old.lab"), "class: compliant")
 		self.server.end_streams(self.machine)
 		self.machine.wait_listening(25269, 15269)
 
