@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "sallyport/utf8.h"
@@ -11,6 +12,8 @@
 /* "  topic  word  text" */
 #define INDENT 15
 #define LABEL 6
+/* In fewer there is no room for words behind those. */
+#define COLUMNS_LEAST 50
 
 static const char *const level_names[] = {"ok", "note", "WARN", "FAIL"};
 
@@ -119,16 +122,28 @@ static size_t columns_of(struct span word)
 	return columns;
 }
 
+/* A narrower terminal gets shorter lines. */
+static size_t columns_of_output(FILE *out)
+{
+	struct winsize size;
+	int fd = fileno(out);
+
+	if (fd >= 0 && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= COLUMNS_LEAST &&
+	    size.ws_col < FINDING_COLUMNS)
+		return size.ws_col;
+	return FINDING_COLUMNS;
+}
+
 /* What stands before it on its first line ends at column `from`. */
 static void put_wrapped(FILE *out, size_t from, const char *text)
 {
-	size_t at = from;
+	size_t at = from, end = columns_of_output(out);
 
 	while (*text != '\0') {
 		struct span word = {text, strcspn(text, " ")};
 		size_t columns = columns_of(word);
 
-		if (at > from && at + 1 + columns > FINDING_COLUMNS) {
+		if (at > from && at + 1 + columns > end) {
 			fprintf(out, "\n%*s", (int)from, "");
 			at = from;
 		} else if (at > from) {

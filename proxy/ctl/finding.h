@@ -9,7 +9,7 @@
 #include "sallyport/json.h"
 #include "sallyport/reason.h"
 
-/* Lines of people's output are at most so long, but for words that are longer. */
+/* Lines of people's output are at most so long, or as a narrower terminal is, but for words that are longer. */
 #define FINDING_COLUMNS 100
 
 enum finding_level { FINDING_OK, FINDING_NOTE, FINDING_WARN, FINDING_FAIL };

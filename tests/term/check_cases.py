@@ -41,6 +41,7 @@ def refused(stage):
 @case("check-cannot-test")
 def cannot_test(stage):
 	look(stage)
+	stage.run_alone(f"check -c {stage.world.config} --from {LOCAL} {REMOTE}", width=60)
 
 
 @case("check-own")
