@@ -1,23 +1,28 @@
-"""Sudden deaths during traffic: of the daemon, of the backend, of the remote server.
+"""Sudden deaths during traffic: of the network process, of the key process, of the whole daemon (which systemd would start
+anew: here the test does), of the backend, of the remote server.
 
 Both directions carry stanzas that say of themselves which they are.  Whoever receives parses as a server does: a stanza
 counts once its end has come, and then must be one that was sent, for that domain, never seen before, and later than the one
 before it on the same stream: what two streams carry at a time has no order."""
 
+import os
 import random
 import re
+import signal
 import socket
 import struct
 import threading
 import time
 import xml.parsers.expat
 
+from lab.gateway import FAULT
 from lab.proc import LabError, wait_for
 from lab.wire import RawServer, accept_external, connect, header, open_external
-from surroundings import Surroundings
+from surroundings import KEYS, NETWORK, Surroundings, child
 from world import BACKEND_PORT, FEATURES, KEY, LOCAL, PEER_PORT, PUBLIC_PORT, REMOTE, SECOND
 
 BACK_S = 5
+VICTIMS = (NETWORK, "backend", KEYS, "peer", "daemon")
 LIMITS = {"accept-rate": 100000, "accept-rate-per-address": 100000}
 RESET = struct.pack("ii", 1, 0)
 
@@ -226,6 +231,8 @@ class Theatre(Surroundings):
 			self.gateway.child.kill()
 			self.gateway.child.wait()
 			self.start_gateway()
+		elif victim in (NETWORK, KEYS):
+			os.kill(wait_for(victim, lambda: child(self.gateway.pid, victim), BACK_S), signal.SIGKILL)
 		elif victim == "backend":
 			self.backend.die()
 			self.backend.live()
@@ -257,7 +264,12 @@ class Theatre(Surroundings):
 		for sender in self.senders:
 			sender.join(5)
 		self.remote.die()
-		self.end_gateway()
+		self.gateway.check()
+		self.gateway.child.terminate()
+		status = self.gateway.wait_exit(20)
+		faults = [line for line in self.gateway.log.lines(FAULT) if "signal 9 " not in line]
+		if status != 0 or faults:
+			raise LabError(f"exit {status} {' '.join(faults[:3])}")
 
 
 def deaths(options):
@@ -267,7 +279,7 @@ def deaths(options):
 	try:
 		theatre.back(20)
 		for n in range(options.rounds):
-			victim = ("daemon", "backend", "peer")[n % 3]
+			victim = VICTIMS[n % len(VICTIMS)]
 			time.sleep(rng.uniform(0.02, 0.4))
 			died = time.monotonic()
 			theatre.kill(victim)

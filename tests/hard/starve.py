@@ -5,7 +5,7 @@ import socket
 import time
 
 from lab.proc import LabError, wait_for
-from surroundings import Surroundings, cpu_seconds, descriptors
+from surroundings import Surroundings, cpu_seconds, descriptors, network
 from memory import is_served
 from world import PUBLIC_PORT
 
@@ -18,9 +18,10 @@ def no_descriptors(options):
 	try:
 		is_served(world)
 		pid = world.gateway.pid
+		starved = network(pid)
 		time.sleep(0.3)
-		limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-		resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors(pid) + 3, limits[1]))
+		limits = resource.prlimit(starved, resource.RLIMIT_NOFILE)
+		resource.prlimit(starved, resource.RLIMIT_NOFILE, (descriptors(pid) + 3, limits[1]))
 		start, lines = cpu_seconds(pid), len(world.gateway.log.lines("event=accept"))
 		held = [socket.create_connection((world.address, PUBLIC_PORT), 5) for _ in range(20)]
 		wait_for("a word about it in the log", lambda: world.gateway.log.find("event=accept .*Too many open files"))
@@ -30,7 +31,7 @@ def no_descriptors(options):
 			yield f"it used {used:.2f} s of CPU in {WAIT_S} s of waiting"
 		if said > 3:
 			yield f"it said {said} times that there are no descriptors"
-		resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+		resource.prlimit(starved, resource.RLIMIT_NOFILE, limits)
 		for s in held:
 			s.sendall(b"<?xml version='1.0'?><a/>")
 			s.settimeout(5)

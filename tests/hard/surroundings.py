@@ -1,4 +1,4 @@
-"""The world of tests/wire with what these tests need otherwise: less log, other limits."""
+"""The world of tests/wire with what these tests need otherwise: less log, other limits; and what is known of a process."""
 
 import os
 import pathlib
@@ -8,6 +8,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [f"{HERE}/../wire", f"{HERE}/../e2e", f"{HERE}/../../bench"]
 sys.dont_write_bytecode = True
 
+from lab.proc import LabError  # noqa: E402
 from world import World  # noqa: E402
 
 
@@ -27,30 +28,37 @@ class Surroundings(World):
 		return head + "[limits]\n" + "\n".join(kept) + "\n" + settings(self.limits)
 
 
-def processes(pid):
-	"""The process and those that it has started."""
-	found = [pid]
-	for parent in found:
-		for task in pathlib.Path(f"/proc/{parent}/task").iterdir():
+NETWORK, KEYS = "sallyport-net", "sallyport-keys"
+
+
+def child(pid, name):
+	"""The process of that name which the supervisor has started; None: there is none at the moment."""
+	for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+		for other in (task / "children").read_text().split():
 			try:
-				found += map(int, (task / "children").read_text().split())
+				if pathlib.Path(f"/proc/{other}/comm").read_text().strip() == name:
+					return int(other)
 			except OSError:
-				pass
+				pass  # gone meanwhile
+	return None
+
+
+def network(pid):
+	"""The process that strangers have to do with."""
+	found = child(pid, NETWORK)
+	if found is None:
+		raise LabError("there is no network process")
 	return found
 
 
 def resident_kb(pid):
-	def one(process):
-		return int(pathlib.Path(f"/proc/{process}/status").read_text().split("VmRSS:")[1].split()[0])
-	return sum(map(one, processes(pid)))
+	return int(pathlib.Path(f"/proc/{network(pid)}/status").read_text().split("VmRSS:")[1].split()[0])
 
 
 def descriptors(pid):
-	return sum(len(os.listdir(f"/proc/{process}/fd")) for process in processes(pid))
+	return len(os.listdir(f"/proc/{network(pid)}/fd"))
 
 
 def cpu_seconds(pid):
-	def one(process):
-		fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-		return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-	return sum(map(one, processes(pid)))
+	fields = pathlib.Path(f"/proc/{network(pid)}/stat").read_text().rpartition(")")[2].split()
+	return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
