@@ -62,7 +62,10 @@ bool handed_from_environment(struct handed *h, char *err, size_t err_n)
 	long n = n_text != NULL ? strtol(n_text, NULL, 10) : 0, pid = pid_text != NULL ? strtol(pid_text, NULL, 10) : 0;
 	bool good = true;
 
-	if (n > 0 && n <= (long)HANDED_MAX && pid == (long)getpid()) {
+	if (pid == (long)getpid() && (n < 0 || n > (long)HANDED_MAX)) {
+		(void)snprintf(err, err_n, "LISTEN_FDS: more than %u sockets", HANDED_MAX);
+		good = false;
+	} else if (pid == (long)getpid()) {
 		for (int fd = FIRST_FD; fd < FIRST_FD + (int)n; fd++)
 			if (!handed_add(h, fd)) {
 				(void)snprintf(err, err_n, "LISTEN_FDS: descriptor %d is no listening TCP socket", fd);
