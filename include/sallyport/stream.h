@@ -117,7 +117,7 @@ struct stream_view {
 	struct tls_facts tls;     /* if secure */
 	int64_t age_ms, open_ms;  /* since it was made; since it stood, -1: it does not */
 	uint64_t received, sent;  /* bytes of the socket */
-	uint64_t stanzas;         /* -in: taken from it */
+	uint64_t stanzas;         /* that crossed: taken from an -in stream, handed to an -out one */
 	size_t queued;            /* bytes that the socket has not taken yet */
 	bool paused;              /* not read from, since what it feeds is full */
 };

@@ -29,7 +29,7 @@ def status(stage):
 def streams(stage):
 	stage.run("streams")
 	stage.peer_in().send(f"<message from='{REMOTE}' to='{LOCAL}'><body>x</body></message>".encode(), 5)
-	stage.wait_rows("streams", lambda rows: any(r["stanzas"] for r in rows))
+	stage.wait_rows("streams", lambda rows: rows and all(r["stanzas"] for r in rows))
 	stage.run("streams")
 	stage.run("streams", width=140)
 	stage.run("streams other.test")
