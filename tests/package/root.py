@@ -15,6 +15,8 @@ from lab.ca import CA  # noqa: E402
 EJABBERD = "etc/ejabberd/ejabberd.yml"
 PROSODY = "etc/prosody/prosody.cfg.lua"
 JABBERD2 = "etc/jabberd2/s2s.xml"
+# The gateway's; whoever is not root can give files to no other group than his own.
+GROUP = 64997 if os.getuid() == 0 else os.getgid()
 
 
 class Authority:
@@ -36,9 +38,8 @@ class Root:
 		for folder in ("etc/ssl/certs", "var/lib"):
 			os.makedirs(f"{self.dir}/{folder}")
 		shutil.copy(self.ca.root, f"{self.dir}/etc/ssl/certs/ca-certificates.crt")
-		# of the group of whoever runs the tests, so that files can be given to it without being root
-		self.write("etc/passwd", f"root:x:0:0::/root:/bin/sh\nsallyport:x:64999:{os.getgid()}::/:/bin/false\n")
-		self.write("etc/group", f"root:x:0:\nsallyport:x:{os.getgid()}:\nejabberd:x:64998:\n")
+		self.write("etc/passwd", f"root:x:0:0::/root:/bin/sh\nsallyport:x:64999:{GROUP}::/:/bin/false\n")
+		self.write("etc/group", f"root:x:0:\nsallyport:x:{GROUP}:\nejabberd:x:64998:\n")
 
 	def close(self):
 		shutil.rmtree(self.dir)

@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 from cases import Cases, Skip, expect, has, lacks, same  # noqa: E402
-from root import EJABBERD, JABBERD2, PROSODY, Authority, Root  # noqa: E402
+from root import EJABBERD, GROUP, JABBERD2, PROSODY, Authority, Root  # noqa: E402
 
 suite = Cases()
 case = suite.case
@@ -271,7 +271,7 @@ def hook_brings_renewed_certificates(world):
 	with machine(world) as root:
 		good(root.init("--yes"))
 		hook = root.read(HOOK).replace(" /etc/", f" {root.dir}/etc/").replace('"/etc/', f'"{root.dir}/etc/')
-		hook = hook.replace("-g sallyport", f"-g {os.getgid()}")
+		hook = hook.replace("-g sallyport", f"-g {GROUP}")
 		new = root.ca.leaf("old.lab", "conference.old.lab", end=19)
 		live = root.path("etc/letsencrypt/live/old.lab")
 		for source, file in ((new.chain, "fullchain"), (new.key, "privkey")):
@@ -301,6 +301,20 @@ def joins_a_group_that_can_read(world):
 		has(root.read(INI), "certificate = /etc/ejabberd/old.pem\nkey = /etc/ejabberd/old.pem\n")
 		good(root.undo("--yes"))
 		expect(not root.there("etc/systemd"), "the drop-in was left behind")
+
+
+@case
+def never_joins_roots_group(world):
+	with machine(world, names=()) as root:
+		if os.getuid() != 0:
+			raise Skip("only root can give files away")
+		both = root.ca.leaf("old.lab", "conference.old.lab").install_pem(root.path("etc/ejabberd/old.pem"), "0:0")
+		os.chmod(both, 0o640)
+		root.write(EJABBERD, SMALL + "certfiles: [/etc/ejabberd/old.pem]\n")
+		good(root.init("--yes"), "user sallyport cannot read /etc/ejabberd/old.pem and gets a copy",
+		     "by hand: after each renewal: install -m 640 -g sallyport /etc/ejabberd/old.pem")
+		expect(not root.there(DROP_IN), "a drop-in was written")
+		has(root.read(INI), "key = /etc/sallyport/certs/old.lab/server.pem\n")
 
 
 @case
