@@ -169,7 +169,7 @@ def sends_each_payload(bench):
 def holds_idle(bench, pid):
 	r = bench.good("idle", "--routes=40", "--hold=200ms", f"--pid={pid}")
 	expect(r["totals"]["received"] == 40, r["totals"])
-	expect(r["gateway"]["processes"] == 1 and r["gateway"]["memory_bytes"] > 0, r["gateway"])
+	expect(r["gateway"]["processes"] == 3 and r["gateway"]["memory_bytes"] > 0, r["gateway"])
 	expect(r["gateway"]["idle_cpu_share"] is not None, r["gateway"])
 
 

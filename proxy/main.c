@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "main_internal.h"
+#include "sallyport/file.h"
 #include "sallyport/supervisor.h"
 
 #define DEFAULT_CONF "/etc/sallyport/sallyport.ini"
@@ -223,13 +224,22 @@ static int run(void *arg, struct conf *conf, int ask)
 		log_text(LOG_ERROR, "start", "%s", err);
 		return 1;
 	}
+	file_set_opener(keys_open, d->keys);
 	if (open_site(d, conf) && ports_free(d->handed, conf)) {
 		raise_descriptors(conf);
 		rc = serve(d);
 	}
 	site_unref(d->site);
+	file_set_opener(NULL, NULL);
 	keys_unref(d->keys);
 	return rc;
+}
+
+/* The key process has nothing to do with the network. */
+static void shed(void *arg)
+{
+	struct daemon *d = arg;
+	handed_free(d->handed);
 }
 
 /* Before the supervisor, who keeps them for whichever process carries the streams. */
@@ -273,7 +283,7 @@ int main(int argc, char **argv)
 	if (test)
 		rc = check(&d, conf);
 	else if (take_handed(&d))
-		rc = supervisor_run(path, conf, run, &d);
+		rc = supervisor_run(path, conf, &(struct supervisor_work){run, shed, &d});
 	handed_free(d.handed);
 	conf_unref(conf);
 	return rc;

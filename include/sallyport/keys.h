@@ -29,6 +29,10 @@ void keys_unwatch(struct keys *keys);
 /* A configuration is about to be read that may name other files: those may be loaded from now on. */
 void keys_reread(struct keys *keys);
 
+/* For file_set_opener(): has the supervisor open a file that the configuration names, if it is none of a key; keys is a
+ * struct keys * from keys_connect(). */
+int keys_open(void *keys, const char *path, bool check);
+
 struct keys_key; /* a key; counted by reference; any thread */
 struct keys_key *keys_key_ref(struct keys_key *key);
 void keys_key_unref(struct keys_key *key); /* the last one has it forgotten; takes NULL */

@@ -9,6 +9,8 @@
 
 /* PEM text to read from, which stays the caller's; NULL: no memory. */
 BIO *pem_open(struct span pem);
+/* The same from a file; NULL: errno says why. */
+BIO *pem_open_file(const char *path);
 /* The next certificate; other blocks (keys) are skipped. */
 enum pem_rc { PEM_ONE, PEM_END, PEM_BAD };
 enum pem_rc pem_next(BIO *bio, CRYPTO_BUFFER **der);

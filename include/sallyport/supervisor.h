@@ -13,10 +13,17 @@
 #include "sallyport/base.h"
 #include "sallyport/conf.h"
 
-/* path: of the configuration, which conf was read from.  network: the network process's main(), which returns its exit
- * status; ask: where it gets a key process from (keys_connect()), its own.  Returns the exit status of all, once the
- * network process has ended. */
-int supervisor_run(
-    const char *path, struct conf *conf, int (*network)(void *arg, struct conf *conf, int ask), void *arg);
+struct supervisor_work {
+	/* The network process's main(), which returns its exit status.  ask: where it gets a key process from
+	 * (keys_connect()), its own. */
+	int (*network)(void *arg, struct conf *conf, int ask);
+	/* In a key process, before anything else: closes what only the network process needs. */
+	void (*shed)(void *arg);
+	void *arg;
+};
+
+/* path: of the configuration, which conf was read from.  Returns the exit status of all, once the network process has
+ * ended. */
+int supervisor_run(const char *path, struct conf *conf, const struct supervisor_work *work);
 
 #endif

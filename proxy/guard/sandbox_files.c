@@ -20,6 +20,7 @@ struct ruleset {
 };
 
 #define FS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define FS_LOG (LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE)
 #define FS_SOCKET (LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE)
 /* All of the first version. */
 #define FS_ALL ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
@@ -59,46 +60,40 @@ static int let(int rules, const char *path, uint64_t access)
 	return err;
 }
 
-/* The folder of a Unix socket, which comes and goes. */
-static int let_socket(int rules, const char *path)
+/* For a file that comes and goes: its folder. */
+static int let_folder(int rules, const char *path, uint64_t access)
 {
-	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+	const char *slash = path != NULL && path[0] == '/' ? strrchr(path, '/') : NULL;
 	char folder[PATH_MAX];
 
 	if (slash == NULL || slash == path)
 		return 0;
 	(void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
-	return let(rules, folder, FS_SOCKET);
+	return let(rules, folder, access);
 }
 
-/* The log's file, which may be moved away and made anew. */
-static int let_log(int rules, const struct conf *conf)
-{
-	const char *slash = strrchr(conf->log_target, '/');
-	char folder[PATH_MAX];
-
-	if (conf->log_target[0] != '/' || slash == conf->log_target)
-		return 0;
-	(void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - conf->log_target), conf->log_target);
-	return let(rules, folder, LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE);
-}
-
+/* Names, to look for new certificates, but no contents: its files it gets from the supervisor.  The libraries read
+ * these, at start. */
 static int let_network(int rules, const struct conf *conf)
 {
-	int err = let(rules, "/", FS_READ);
+	static const char *const system[] = {"/proc/self", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
+	    "/etc/host.conf", "/etc/localtime", "/dev/null"};
+	int err = let(rules, "/", LANDLOCK_ACCESS_FS_READ_DIR);
 
+	for (size_t i = 0; i < ARRAY_LEN(system) && err == 0; i++)
+		err = let(rules, system[i], LANDLOCK_ACCESS_FS_READ_FILE);
 	if (err == 0)
-		err = let_socket(rules, conf->control_socket);
+		err = let_folder(rules, conf->control_socket, FS_SOCKET);
 	if (err == 0)
-		err = let_socket(rules, conf->metrics_socket);
-	return err == 0 ? let_log(rules, conf) : err;
+		err = let_folder(rules, conf->metrics_socket, FS_SOCKET);
+	return err == 0 ? let_folder(rules, conf->log_target, FS_LOG) : err;
 }
 
 static int let_supervisor(int rules, const struct conf *conf)
 {
 	int err = let(rules, "/", FS_READ | FS_SOCKET);
 
-	return err == 0 ? let_log(rules, conf) : err;
+	return err == 0 ? let_folder(rules, conf->log_target, FS_LOG) : err;
 }
 
 static int restrict_self(enum sandbox_who who, const struct conf *conf, const struct ruleset *wanted, int version)

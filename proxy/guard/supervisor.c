@@ -56,7 +56,7 @@ static _Noreturn void be_network(struct supervisor *s, int ask)
 
 	supervisor_hang_up(s);
 	if (sandbox_enter(SANDBOX_NETWORK, s->conf)) {
-		rc = s->network(s->arg, s->conf, ask);
+		rc = s->work->network(s->work->arg, s->conf, ask);
 	} else {
 		(void)close(ask);
 	}
@@ -185,7 +185,7 @@ static bool set_up(struct supervisor *s)
 	(void)sigprocmask(SIG_BLOCK, &watched, &s->mask);
 	s->signals = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
 	s->room = malloc(SUPERVISOR_ROOM);
-	if (s->signals >= 0 && s->room != NULL && supervisor_allow(s))
+	if (s->signals >= 0 && s->room != NULL && s->path != NULL && supervisor_allow(s))
 		return true;
 	log_text(LOG_ERROR, "supervisor", "can't be set up: %s", strerror(errno));
 	return false;
@@ -202,17 +202,12 @@ static bool open_log(const struct conf *conf)
 	return false;
 }
 
-int supervisor_run(
-    const char *path, struct conf *conf, int (*network)(void *arg, struct conf *conf, int ask), void *arg)
+int supervisor_run(const char *path, struct conf *conf, const struct supervisor_work *work)
 {
-	struct supervisor s = {.path = path,
-	    .conf = conf_ref(conf),
-	    .network = network,
-	    .arg = arg,
-	    .ask = -1,
-	    .files = -1,
-	    .signals = -1};
-	bool ok = sandbox_drop(conf) && open_log(conf) && set_up(&s) && sandbox_enter(SANDBOX_SUPERVISOR, conf) && start_network(&s);
+	struct supervisor s = {
+	    .path = strdup(path), .conf = conf_ref(conf), .work = work, .ask = -1, .files = -1, .signals = -1};
+	bool ok = sandbox_drop(conf) && open_log(conf) && set_up(&s) && sandbox_enter(SANDBOX_SUPERVISOR, conf) &&
+	          start_network(&s);
 
 	s.status = ok ? 0 : 1;
 	while (ok && !s.ended)
@@ -223,5 +218,6 @@ int supervisor_run(
 	supervisor_disallow(&s);
 	conf_unref(s.conf);
 	free(s.room);
+	free(s.path);
 	return s.status;
 }

@@ -1,4 +1,5 @@
-/* supervisor, inside: supervisor.c (processes and signals) and supervisor_keys.c (key processes and their files). */
+/* supervisor, inside: supervisor.c (processes and signals), supervisor_keys.c (what the network process asks for) and
+ * supervisor_files.c (which files that may be). */
 #ifndef SALLYPORT_SUPERVISOR_INTERNAL_H
 #define SALLYPORT_SUPERVISOR_INTERNAL_H
 
@@ -11,14 +12,18 @@
 /* Two paths. */
 #define SUPERVISOR_ROOM 8192u
 
-struct supervisor {
-	const char *path; /* of the configuration */
-	struct conf *conf;
-	const char **allowed; /* the files of certificates and keys that conf names, in order */
-	size_t allowed_n;
+/* In order; the strings are the configuration's. */
+struct supervisor_paths {
+	char **path;
+	size_t n;
+};
 
-	int (*network)(void *arg, struct conf *conf, int ask);
-	void *arg;
+struct supervisor {
+	char *path; /* of the configuration */
+	struct conf *conf;
+	struct supervisor_paths keys, others; /* that conf names: of certificates and keys, and the other files */
+
+	const struct supervisor_work *work;
 	pid_t network_pid;      /* 0: there is none */
 	int64_t started, again; /* ms: when it was, when another one is to be */
 	int pause;              /* ms */
@@ -39,10 +44,14 @@ MUST_CHECK bool supervisor_child(struct supervisor *s, const char *name);
 void supervisor_hang_up(struct supervisor *s);
 /* The network process has said something. */
 void supervisor_asked(struct supervisor *s);
-/* Which files may be opened.  False: no memory. */
+/* Takes up which files conf names.  False: no memory. */
 MUST_CHECK bool supervisor_allow(struct supervisor *s);
 void supervisor_disallow(struct supervisor *s);
-/* Whether a file is one that the configuration names, or in a folder of certificates that it names. */
+/* Whether the key process may have a file: one of a certificate or key, or in a folder of such. */
+bool supervisor_allows_key(const struct supervisor *s, const char *path);
+/* Whether the network process may: another one that conf names, or conf itself. */
 bool supervisor_allows(const struct supervisor *s, const char *path);
+/* A regular file's descriptor, or below 0 and *error. */
+int supervisor_open(const char *path, uint32_t *error);
 
 #endif

@@ -1,9 +1,7 @@
 #include "supervisor_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sallyport/log.h"
@@ -22,62 +20,7 @@ void supervisor_hang_up(struct supervisor *s)
 	close_fd(&s->files);
 }
 
-/* --- which files --- */
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-bool supervisor_allow(struct supervisor *s)
-{
-	const struct conf *conf = s->conf;
-	size_t n = 0;
-
-	for (size_t i = 0; i < conf->hosts_n; i++)
-		n += conf->hosts[i].certificates_n + conf->hosts[i].keys_n;
-	s->allowed_n = 0;
-	s->allowed = calloc(n + 1, sizeof(*s->allowed));
-	if (s->allowed == NULL)
-		return false;
-	for (size_t i = 0; i < conf->hosts_n; i++) {
-		const struct conf_host *host = &conf->hosts[i];
-
-		for (size_t j = 0; j < host->certificates_n; j++)
-			s->allowed[s->allowed_n++] = host->certificates[j];
-		for (size_t j = 0; j < host->keys_n; j++)
-			s->allowed[s->allowed_n++] = host->keys[j];
-	}
-	qsort(s->allowed, s->allowed_n, sizeof(*s->allowed), by_text);
-	return true;
-}
-
-void supervisor_disallow(struct supervisor *s)
-{
-	free(s->allowed);
-	s->allowed = NULL;
-	s->allowed_n = 0;
-}
-
-static bool below(const char *folder, const char *path)
-{
-	size_t n = strlen(folder);
-
-	while (n > 0 && folder[n - 1] == '/')
-		n--;
-	return strncmp(path, folder, n) == 0 && path[n] == '/' && strstr(path + n, "/../") == NULL;
-}
-
-bool supervisor_allows(const struct supervisor *s, const char *path)
-{
-	if (bsearch(&path, s->allowed, s->allowed_n, sizeof(*s->allowed), by_text) != NULL)
-		return true;
-	for (size_t i = 0; i < s->conf->certificate_folders_n; i++) {
-		if (below(s->conf->certificate_folders[i], path))
-			return true;
-	}
-	return false;
-}
+/* --- the configuration --- */
 
 /* The network process is about to take up the file anew.  What is wrong with it, that one says. */
 static void reread(struct supervisor *s)
@@ -132,6 +75,7 @@ static _Noreturn void be_signer(struct supervisor *s, const struct pairs *pairs)
 	    .line = line,
 	    .lines = (unsigned)(pairs->n - LINES)};
 
+	s->work->shed(s->work->arg);
 	supervisor_hang_up(s);
 	close_ends(pairs, 0);
 	for (unsigned i = 0; i < ends.lines; i++)
@@ -180,37 +124,17 @@ static void on_start(struct supervisor *s, unsigned lines)
 
 /* --- key files --- */
 
-/* A descriptor, or below 0: *error.  A pipe or device is nothing to wait for. */
-static int open_file(const struct supervisor *s, const char *path, uint32_t *error)
-{
-	struct stat st;
-	int fd = -1;
-
-	*error = EACCES;
-	if (!supervisor_allows(s, path))
-		return -1;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	*error = fd < 0 ? (uint32_t)errno : 0;
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return fd;
-	if (fd >= 0) {
-		*error = EINVAL;
-		(void)close(fd);
-	}
-	return -1;
-}
-
 static void on_load(struct supervisor *s, struct keymsg_in *in)
 {
 	const char *second = in->body.n > 0 ? memchr(in->body.p, '\0', in->body.n - 1) : NULL;
-	uint32_t error[2];
+	uint32_t error[2] = {EACCES, EACCES};
 	int opened[2], fds[2];
 	size_t n = 0;
 
 	if (second == NULL || in->body.p[in->body.n - 1] != '\0')
 		return;
-	opened[0] = open_file(s, in->body.p, &error[0]);
-	opened[1] = open_file(s, second + 1, &error[1]);
+	opened[0] = supervisor_allows_key(s, in->body.p) ? supervisor_open(in->body.p, &error[0]) : -1;
+	opened[1] = supervisor_allows_key(s, second + 1) ? supervisor_open(second + 1, &error[1]) : -1;
 	in->head.number = error[0] | error[1] << 16;
 	for (size_t i = 0; i < 2; i++) {
 		if (opened[i] >= 0)
@@ -221,6 +145,19 @@ static void on_load(struct supervisor *s, struct keymsg_in *in)
 		close_fd(&s->files);
 	while (n > 0)
 		(void)close(fds[--n]);
+}
+
+/* For the network process itself, which must not see a key. */
+static void on_open(struct supervisor *s, const struct keymsg_in *in)
+{
+	struct keymsg answer = {.kind = KEYMSG_OPENED, .number = EACCES};
+	bool whole = in->body.n > 0 && in->body.p[in->body.n - 1] == '\0', check = in->head.number != 0;
+	int fd =
+	    whole && (check || supervisor_allows(s, in->body.p)) ? supervisor_open(in->body.p, &answer.number) : -1;
+
+	(void)keymsg_send(s->ask, &answer, SPAN_NONE, &fd, fd >= 0 && !check, false);
+	if (fd >= 0)
+		(void)close(fd);
 }
 
 void supervisor_asked(struct supervisor *s)
@@ -239,6 +176,8 @@ void supervisor_asked(struct supervisor *s)
 		on_start(s, in.head.number);
 	else if (in.head.kind == KEYMSG_LOAD)
 		on_load(s, &in);
+	else if (in.head.kind == KEYMSG_OPEN)
+		on_open(s, &in);
 	else if (in.head.kind == KEYMSG_REREAD)
 		reread(s);
 }

@@ -93,7 +93,7 @@ bool cert_anchors_read(
 bool cert_anchors_load(
     struct cert_anchors *anchors, const char *path, enum cert_bundle kind, const struct cert_complaint *c)
 {
-	BIO *bio = BIO_new_file(path, "r");
+	BIO *bio = pem_open_file(path);
 	bool ok;
 
 	if (bio == NULL)

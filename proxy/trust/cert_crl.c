@@ -182,7 +182,7 @@ static bool pem_read(struct cert_crls *crls, BIO *bio, const char *path, const s
 
 static bool file_load(struct cert_crls *crls, const char *path, const struct cert_complaint *c)
 {
-	BIO *bio = BIO_new_file(path, "r");
+	BIO *bio = pem_open_file(path);
 	uint8_t first = 0;
 	bool ok;
 

@@ -128,6 +128,38 @@ void keys_reread(struct keys *keys)
 	(void)pthread_mutex_unlock(&keys->talk);
 }
 
+/* The answer's descriptor, or 0 for a check; below 0: *error. */
+static int take_opened(struct keymsg_in *in, bool check, int *error)
+{
+	int fd = in->fds_n == 1 ? in->fds[0] : -1;
+
+	*error = in->head.kind == KEYMSG_OPENED ? (int)in->head.number : EPROTO;
+	if (*error == 0 && check)
+		fd = 0;
+	else if (*error == 0 && fd >= 0)
+		in->fds_n = 0; /* it is the caller's */
+	else
+		fd = -1;
+	keymsg_close_fds(in);
+	return fd;
+}
+
+int keys_open(void *arg, const char *path, bool check)
+{
+	struct keys *keys = arg;
+	struct keymsg m = {.kind = KEYMSG_OPEN, .number = check};
+	struct span body = {path, strlen(path) + 1};
+	struct keymsg_in in;
+	int fd = -1, error = EPIPE;
+
+	(void)pthread_mutex_lock(&keys->talk);
+	if (keymsg_send(keys->ask, &m, body, NULL, 0, true) == KEYMSG_DONE && receive(keys->ask, keys->room, &in))
+		fd = take_opened(&in, check, &error);
+	(void)pthread_mutex_unlock(&keys->talk);
+	errno = error;
+	return fd;
+}
+
 /* --- loading --- */
 
 static bool ask_for(struct keys *keys, const struct keys_key *key, size_t ticket)

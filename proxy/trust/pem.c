@@ -1,13 +1,28 @@
 #include "sallyport/pem.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/mem.h>
 #include <openssl/pem.h>
 
+#include "sallyport/file.h"
+
 BIO *pem_open(struct span pem)
 {
 	return pem.n <= INT_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
+}
+
+BIO *pem_open_file(const char *path)
+{
+	FILE *file = file_stream(path);
+	BIO *bio = file != NULL ? BIO_new_fp(file, BIO_CLOSE) : NULL;
+
+	if (file != NULL && bio == NULL) {
+		(void)fclose(file);
+		errno = ENOMEM;
+	}
+	return bio;
 }
 
 /* BoringSSL reports "nothing more" as an error like any other. */

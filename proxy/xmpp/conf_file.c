@@ -4,6 +4,8 @@
 #include <ini.h>
 #include <openssl/sha.h>
 
+#include "sallyport/file.h"
+
 /* inih splits keys from values; everything else about lines is done here, since it keeps silent about too much: it cuts
  * a line at 200 bytes and takes the rest for a new key, cuts section names at 49, says nothing of a section without
  * keys, takes an indented line for more of the value before, and reports only the first bad line. */
@@ -140,7 +142,7 @@ static int reader_pair(void *arg, const char *section, const char *key, const ch
 
 void conf_file_read(struct conf_build *b)
 {
-	struct reader r = {.build = b, .in = fopen(b->path, "re")};
+	struct reader r = {.build = b, .in = file_stream(b->path)};
 
 	if (r.in == NULL) {
 		conf_error(b, 0, "%s", strerror(errno));

@@ -7,9 +7,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "sallyport/file.h"
 
 #define SECRET_LEAST 16
 #define DAY_S 86400
@@ -202,16 +203,11 @@ static bool parse_secret(const struct conf_option *o, void *owner, const char *t
 
 bool conf_file_readable(const char *path, char why[static CONF_WHY_MAX])
 {
-	/* Non-blocking, so that a pipe does not hold up the start. */
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
-	bool regular;
+	int err = file_check(path);
 
-	if (fd < 0)
-		return bad(why, "%.180s: %s", path, strerror(errno));
-	regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-	close(fd);
-	return regular || bad(why, "%.180s is no regular file", path);
+	if (err == EINVAL)
+		return bad(why, "%.180s is no regular file", path);
+	return err == 0 || bad(why, "%.180s: %s", path, strerror(err));
 }
 
 static bool is_absolute(const char *path, char *why)

@@ -144,6 +144,7 @@ class Processes(unittest.TestCase):
 
 	def test_the_key_process_has_sockets_alone(self):
 		self.start()
+		self.shake().close()  # so it has read all
 		keys = self.pids()[2]
 		kinds = {os.readlink(f"/proc/{keys}/fd/{fd}").split(":")[0] for fd in os.listdir(f"/proc/{keys}/fd") if int(fd) > 2}
 		self.assertEqual(kinds, {"socket"})
@@ -248,10 +249,14 @@ class Processes(unittest.TestCase):
 		shutil.move(f"{world.folder}/c.pem", f"{world.folder}/certs/c.pem")
 		context = unverified()
 		self.shake("c.test", context=context).close()
-		with open(world.config, "a") as f:
-			f.write(f"[host d.test]\ncertificate = {world.folder}/d.pem\nkey = {world.folder}/d.key\n")
+		with open(world.config) as f:
+			text = f.read()
 		run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=d.test", "-addext",
 		     "subjectAltName=DNS:d.test", "-out", f"{world.folder}/d.pem", "-keyout", f"{world.folder}/d.key"])
+		# as editors do it: another file under the same name
+		with open(f"{world.config}.new", "w") as f:
+			f.write(f"{text}[host d.test]\ncertificate = {world.folder}/d.pem\nkey = {world.folder}/d.key\n")
+		os.rename(f"{world.config}.new", world.config)
 		world.gateway.child.send_signal(signal.SIGHUP)
 		self.shake("d.test").close()
 		keys = self.pids()[2]
