@@ -50,19 +50,18 @@ static bool binds_low(const struct conf *conf)
 	return low;
 }
 
-/* What is permitted becomes effective as well. */
+/* What is permitted becomes effective as well.  A service manager that left none may not let us call capset(). */
 static int set_capabilities(uint32_t wanted)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	struct __user_cap_data_struct had[_LINUX_CAPABILITY_U32S_3], want[_LINUX_CAPABILITY_U32S_3] = {{0}};
 
-	if (syscall(SYS_capget, &head, data) != 0)
+	if (syscall(SYS_capget, &head, had) != 0)
 		return errno;
-	data[0].permitted &= wanted;
-	data[0].effective = data[0].permitted;
-	data[1].permitted = data[1].effective = 0;
-	data[0].inheritable = data[1].inheritable = 0;
-	return syscall(SYS_capset, &head, data) == 0 ? 0 : errno;
+	want[0].permitted = want[0].effective = had[0].permitted & wanted;
+	if (memcmp(had, want, sizeof(had)) == 0)
+		return 0;
+	return syscall(SYS_capset, &head, want) == 0 ? 0 : errno;
 }
 
 /* Fails without CAP_SETPCAP: then no_new_privs must do. */
