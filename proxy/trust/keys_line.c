@@ -189,11 +189,27 @@ bool keys_line_connect(struct keys_line *line, int fd, unsigned generation)
 
 /* --- the line --- */
 
+/* Its descriptor, if that is there already; lock is held. */
+static int take_place(struct keys *keys, struct keys_line *line)
+{
+	for (unsigned i = 0; i < keys->lines; i++) {
+		int fd = keys->line_fd[i];
+
+		if (keys->line[i] != NULL)
+			continue;
+		keys->line[i] = line;
+		keys->line_fd[i] = -1;
+		line->index = i;
+		return fd;
+	}
+	return -1;
+}
+
 struct keys_line *keys_line_new(struct keys *keys, struct loop *loop)
 {
 	struct keys_line *line = calloc(1, sizeof(*line));
 	unsigned generation;
-	int fd = -1;
+	int fd;
 
 	if (line == NULL)
 		return NULL;
@@ -206,14 +222,7 @@ struct keys_line *keys_line_new(struct keys *keys, struct loop *loop)
 	if (keys->vault != NULL)
 		return line;
 	(void)pthread_mutex_lock(&keys->lock);
-	for (unsigned i = 0; i < keys->lines && line->index == KEYS_LINES_MAX; i++) {
-		if (keys->line[i] != NULL)
-			continue;
-		keys->line[i] = line;
-		line->index = i;
-		fd = keys->line_fd[i];
-		keys->line_fd[i] = -1;
-	}
+	fd = take_place(keys, line);
 	generation = keys->generation;
 	(void)pthread_mutex_unlock(&keys->lock);
 	if (line->index == KEYS_LINES_MAX) {
