@@ -8,7 +8,8 @@ from lab.wire import connect, open_external
 from surroundings import Surroundings, descriptors, resident_kb
 from world import LOCAL, PUBLIC_PORT, REMOTE
 
-GROWTH = 1.10
+# What a sanitizer keeps of freed memory still fills up in a short run.
+GROWTH, GROWTH_SHORT = 1.10, 1.30
 # All of them shall get in, rather than be turned away at the door.
 LIMITS = {"accept-rate": 1000000, "accept-rate-per-address": 1000000, "connections-per-address": 100000}
 
@@ -55,7 +56,7 @@ def hostile_connections(options):
 		print(f"        {strangers.opened} connections in {seconds:.0f} s, {strangers.failed} could not be made; resident "
 		      f"{memory[first]} KiB after {first}, {memory[options.connections]} KiB after {options.connections} "
 		      f"({100 * grown - 100:+.1f} %); descriptors {at_start}, then {descriptors(pid)}", flush=True)
-		if grown > GROWTH:
+		if grown > (GROWTH if options.long else GROWTH_SHORT):
 			yield f"memory has grown by {100 * grown - 100:.1f} %"
 		if strangers.failed > options.connections // 100:
 			yield f"{strangers.failed} connections could not be made"
