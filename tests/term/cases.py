@@ -166,10 +166,10 @@ def watch(stage):
 def reload(stage):
 	stage.settle()
 	stage.run("reload")
-	stage.edit("[dns]", "[dsn]")
+	stage.edit("\nserver = ", "\nsrver = ")
 	stage.run("reload")
 	stage.run("status")
-	stage.edit("[dsn]", "[dns]")
+	stage.edit("\nsrver = ", "\nserver = ")
 	stage.edit("own.key", "second.key")
 	stage.run("reload")
 	stage.edit("second.key", "own.key")
