@@ -8,7 +8,18 @@
  * among those that it can verify.  What a client can do is in its ClientHello, which BoringSSL shows only at the
  * beginning. */
 
-/* TLS 1.2: the cipher suite says what kind of key signs (RFC 8422 section 2). */
+static bool is_ours(const SSL *ssl, const SSL_CIPHER *cipher)
+{
+	const STACK_OF(SSL_CIPHER) *ours = SSL_get_ciphers(ssl);
+
+	for (size_t i = 0; i < sk_SSL_CIPHER_num(ours); i++) {
+		if (sk_SSL_CIPHER_value(ours, i) == cipher)
+			return true;
+	}
+	return false;
+}
+
+/* TLS 1.2: the cipher suite says what kind of key signs (RFC 8422 section 2), if it is one that we take, too. */
 static void note_suites(struct tls_peer *peer, const SSL_CLIENT_HELLO *hello)
 {
 	CBS suites;
@@ -18,7 +29,7 @@ static void note_suites(struct tls_peer *peer, const SSL_CLIENT_HELLO *hello)
 	while (CBS_get_u16(&suites, &id)) {
 		const SSL_CIPHER *cipher = SSL_get_cipher_by_value(id);
 
-		if (cipher == NULL || SSL_CIPHER_get_kx_nid(cipher) != NID_kx_ecdhe)
+		if (cipher == NULL || !is_ours(hello->ssl, cipher))
 			continue;
 		peer->ecdsa = peer->ecdsa || SSL_CIPHER_get_auth_nid(cipher) == NID_auth_ecdsa;
 		peer->rsa = peer->rsa || SSL_CIPHER_get_auth_nid(cipher) == NID_auth_rsa;

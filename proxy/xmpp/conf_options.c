@@ -109,10 +109,11 @@ const struct conf_option conf_options[] = {
 
     {ALL_LIST(S_PUBLIC, "listen", CONF_ADDRESSES, public_listen, public_listens), 0, 0, NULL, "0.0.0.0:25269 [::]:25269",
      "Where other servers connect to, by STARTTLS or direct TLS: either is known by its first byte; [::] is IPv6 alone."},
-    {ALL(S_PUBLIC, "ciphers", CONF_CIPHERS, ciphers), 0, 0, "ALL", NULL,
+    {ALL(S_PUBLIC, "ciphers", CONF_CIPHERS, ciphers), 0, 0, "ALL:!SHA1", NULL,
      "Cipher suites for TLS 1.2, in OpenSSL's syntax, and best left alone: a list of one's own soon lacks ECDSA or RSA, "
-     "and cuts off whoever has the other kind of certificate.  Suites without forward secrecy, 3DES, RC4, export and "
-     "NULL can't be enabled; those of TLS 1.3 are always on."},
+     "and cuts off whoever has the other kind of certificate.  ALL lets in those with CBC as well, for a peer that has no "
+     "others.  Suites without forward secrecy, 3DES, RC4, export and NULL can't be enabled; those of TLS 1.3 are always "
+     "on."},
     {ALL(S_PUBLIC, "reach", CONF_REACH, reach), 0, 0, "private", NULL,
      "Where other servers may be, whatever DNS says: global (public addresses alone), private (also those of RFC 1918 "
      "and the like), any (also this machine's own: loopback and link-local)."},

@@ -98,6 +98,13 @@ static void tls12_ecdsa_suites(SSL *ssl)
 	assert_true(SSL_set_cipher_list(ssl, "ECDHE-ECDSA-AES128-GCM-SHA256"));
 }
 
+/* What it can do with ECDSA the gateway does not do. */
+static void tls12_old_ecdsa_suites(SSL *ssl)
+{
+	tls12(ssl);
+	assert_true(SSL_set_cipher_list(ssl, "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256"));
+}
+
 static void groups_without_p384(SSL *ssl)
 {
 	static const int groups[] = {NID_X25519, NID_X9_62_prime256v1};
@@ -156,6 +163,7 @@ static void test_kind_by_what_the_peer_verifies(void **state)
 	assert_int_equal(client_sees(p, ecdsa_algorithms), EC);
 	assert_int_equal(client_sees(p, tls12_rsa_algorithms), RSA);
 	assert_int_equal(client_sees(p, tls12_rsa_suites), RSA);
+	assert_int_equal(client_sees(p, tls12_old_ecdsa_suites), RSA);
 	assert_int_equal(server_sees(p, NULL), EC);
 	assert_int_equal(server_sees(p, tls12), EC);
 	assert_int_equal(server_sees(p, rsa_algorithms), RSA);
