@@ -101,6 +101,15 @@ class Reader:
 			self.number = self.mailbox.deliver(self.attributes, self.text, self.number)
 
 
+def runs(pid):
+	"""Dead ones that nobody has waited for do not count."""
+	try:
+		with open(f"/proc/{pid}/stat") as stat:
+			return stat.read().rpartition(")")[2].split()[0] != "Z"
+	except OSError:
+		return False
+
+
 def drop(wire):
 	"""Ends a connection under whichever thread waits there, which then closes it.  Not by SSLSocket's own shutdown(): that would
 	let the other thread read on without TLS."""
@@ -228,8 +237,11 @@ class Theatre(Surroundings):
 
 	def kill(self, victim):
 		if victim == "daemon":
+			children = [child(self.gateway.pid, name) for name in (NETWORK, KEYS)]
 			self.gateway.child.kill()
 			self.gateway.child.wait()
+			# systemd would wait for that, too
+			wait_for("the end of its processes", lambda: not any(map(runs, children)), BACK_S)
 			self.start_gateway()
 		elif victim in (NETWORK, KEYS):
 			os.kill(wait_for(victim, lambda: child(self.gateway.pid, victim), BACK_S), signal.SIGKILL)
