@@ -180,7 +180,7 @@ def describe(comparison, versions):
 		yield f"other processes used {100 * statistics.median(shares):.0f} % of the machine meanwhile (median)"
 
 
-def page(rows, comparison, versions, svgs):
+def page(rows, comparison, versions, svgs, runs):
 	lines = list(cells(rows))
 	parts = ["<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Sallyport beside its peers</title>"
 	         "<style>body{font:15px/1.5 sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
@@ -195,14 +195,25 @@ def page(rows, comparison, versions, svgs):
 	parts.append("</table>")
 	parts += svgs.values()
 	parts += [f"<p>{html.escape(note)}</p>" for note in dict.fromkeys(comparison.notes)]
-	document = json.dumps({"rows": rows, "versions": versions, "runs": comparison.runs}).replace("</", "<\\/")
+	document = json.dumps({"rows": rows, "versions": versions, "runs": runs}).replace("</", "<\\/")
 	parts.append(f"<script type='application/json' id=report>{document}</script>")
 	return "\n".join(parts)
+
+
+def slim(report):
+	"""Without what only plots need, and without the folders of this machine."""
+	if not isinstance(report, dict):
+		return report
+	short = {k: slim(v) for k, v in report.items() if k not in ("series", "spectrum", "pki", "json")}
+	if "command" in short:
+		short["command"] = short["command"].split()[0].split("/")[-1]
+	return short
 
 
 def save(options, rows, comparison, versions):
 	if not comparison.runs:
 		return
+	slim_runs = [{**run, "report": slim(run["report"])} for run in comparison.runs]
 	out = pathlib.Path(options.out)
 	out.mkdir(parents=True, exist_ok=True)
 	svgs = plots(options, comparison.runs, comparison.place.folder)
@@ -210,7 +221,7 @@ def save(options, rows, comparison, versions):
 		(out / f"{name}.svg").write_text(svg)
 	(out / "peers.json").write_text(json.dumps(
 		{"schema": "sallyport-peers/1", "rows": rows, "versions": versions, "notes": comparison.notes,
-		 "runs": comparison.runs}, indent=1))
-	(out / "peers.html").write_text(page(rows, comparison, versions, svgs))
+		 "runs": slim_runs}, separators=(",", ":")) + "\n")
+	(out / "peers.html").write_text(page(rows, comparison, versions, svgs, slim_runs))
 	notes = "".join(f"- {line}\n" for line in [*describe(comparison, versions), *dict.fromkeys(comparison.notes)])
 	(out / "results.md").write_text(markdown(rows) + "\n" + notes)

@@ -93,6 +93,12 @@ class Judge(unittest.TestCase):
 		        "                 avx2             9999       50.0     11.1\n")
 		self.assertEqual(peer_report.read_scanner(said), {"dense mix": 12.9, "2 KiB bodies": 8000})
 
+	def test_what_is_kept_is_slim_and_names_no_folder(self):
+		report = {"plan": {"rate": "5", "pki": "/tmp/x/pki"}, "series": [1], "latency": {"p50_us": 3, "spectrum": [[0, 1]]},
+		          "gateway": {"command": "/opt/sbin/sallyport -c /tmp/x/sallyport.ini"}, "problems": []}
+		self.assertEqual(peer_report.slim(report), {"plan": {"rate": "5"}, "latency": {"p50_us": 3},
+		                                            "gateway": {"command": "sallyport"}, "problems": []})
+
 	def test_every_row_is_in_order(self):
 		for bar, rows in peer_report.BARS.items():
 			for row in rows:
