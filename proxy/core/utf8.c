@@ -25,6 +25,22 @@ size_t utf8_read(struct span s, uint32_t *cp)
 	return n;
 }
 
+size_t utf8_columns(struct span s)
+{
+	size_t columns = 0;
+
+	while (s.n > 0) {
+		uint32_t cp;
+		size_t n = utf8_read(s, &cp);
+
+		n = n == 0 ? 1 : n;
+		s.p += n;
+		s.n -= n;
+		columns++;
+	}
+	return columns;
+}
+
 bool utf8_is_hidden(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||

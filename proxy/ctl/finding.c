@@ -106,22 +106,6 @@ size_t finding_put_clean(FILE *out, struct span text)
 	return columns;
 }
 
-static size_t columns_of(struct span word)
-{
-	size_t columns = 0;
-
-	while (word.n > 0) {
-		uint32_t cp;
-		size_t n = utf8_read(word, &cp);
-
-		n = n == 0 ? 1 : n;
-		word.p += n;
-		word.n -= n;
-		columns++;
-	}
-	return columns;
-}
-
 /* A narrower terminal gets shorter lines. */
 static size_t columns_of_output(FILE *out)
 {
@@ -141,7 +125,7 @@ static void put_wrapped(FILE *out, size_t from, const char *text)
 
 	while (*text != '\0') {
 		struct span word = {text, strcspn(text, " ")};
-		size_t columns = columns_of(word);
+		size_t columns = utf8_columns(word);
 
 		if (at > from && at + 1 + columns > end) {
 			fprintf(out, "\n%*s", (int)from, "");

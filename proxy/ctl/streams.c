@@ -46,7 +46,7 @@ static void put_state(struct ctl_table *t, const char *name)
 	char text[32];
 	size_t i = 0;
 
-	for (; name[i] != '\0' && i < sizeof(text) - 1; i++)
+	for (; i < sizeof(text) - 1 && name[i] != '\0'; i++)
 		text[i] = (char)(name[i] == '_' ? '-' : tolower((unsigned char)name[i]));
 	text[i] = '\0';
 	ctl_table_put(t, CTL_PLAIN, text);

@@ -43,24 +43,6 @@ void ctl_table_free(struct ctl_table *t)
 	free(t);
 }
 
-/* As many columns as code points, hidden ones included: those are shown as '?'. */
-static size_t width_of(const char *text)
-{
-	struct span rest = span_of(text);
-	size_t width = 0;
-
-	while (rest.n > 0) {
-		uint32_t cp;
-		size_t n = utf8_read(rest, &cp);
-
-		n = n == 0 ? 1 : n;
-		rest.p += n;
-		rest.n -= n;
-		width++;
-	}
-	return width;
-}
-
 void ctl_table_put(struct ctl_table *t, enum ctl_colour colour, const char *text)
 {
 	if (t == NULL || t->failed)
@@ -69,9 +51,10 @@ void ctl_table_put(struct ctl_table *t, enum ctl_colour colour, const char *text
 		size_t cap = t->cap * 2 + 64;
 		struct cell *more = realloc(t->cells, cap * sizeof(*more));
 
-		t->failed = more == NULL;
-		if (t->failed)
+		if (more == NULL) {
+			t->failed = true;
 			return;
+		}
 		t->cells = more;
 		t->cap = cap;
 	}
@@ -125,7 +108,7 @@ static void fit(const struct ctl_table *t, size_t *width)
 /* Into out: text with its middle left out, so that it has `width` columns. */
 static void cut(const char *text, size_t width, char *out)
 {
-	size_t all = width_of(text), head = (width - 1) / 2, tail = width - 1 - head, at = 0;
+	size_t all = utf8_columns(span_of(text)), head = (width - 1) / 2, tail = width - 1 - head, at = 0;
 
 	for (struct span rest = span_of(text); rest.n > 0; at++) {
 		uint32_t cp;
@@ -149,7 +132,7 @@ static void cut(const char *text, size_t width, char *out)
 static void print_cell(
     const struct ctl_column *column, enum ctl_colour colour, const char *text, size_t width, bool last)
 {
-	size_t have = width_of(text);
+	size_t have = utf8_columns(span_of(text));
 	char *shown = have > width ? malloc(strlen(text) + sizeof("…")) : NULL;
 
 	if (shown != NULL) {
@@ -178,9 +161,9 @@ bool ctl_table_print(struct ctl_table *t)
 	if (rows > 0)
 		qsort_r(t->cells, rows, t->n * sizeof(*t->cells), in_order, &t->n);
 	for (size_t i = 0; i < t->n; i++) {
-		width[i] = width_of(t->columns[i].name);
+		width[i] = utf8_columns(span_of(t->columns[i].name));
 		for (size_t row = 0; row < rows; row++) {
-			size_t w = width_of(t->cells[row * t->n + i].text);
+			size_t w = utf8_columns(span_of(t->cells[row * t->n + i].text));
 
 			width[i] = w > width[i] ? w : width[i];
 		}

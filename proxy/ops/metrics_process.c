@@ -64,6 +64,7 @@ static void put_memory(const struct metrics_process *m, struct page *p)
 	if (n <= 0)
 		return;
 	text[n] = '\0';
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
 	if (sscanf(text, "%llu %llu", &size, &resident) != 2)
 		return;
 	page_metric(p, "process_virtual_memory_bytes", "gauge", "Size of the address space.");
