@@ -1,6 +1,7 @@
 /* Whichever allocation of leg, buf or tls fails: one leg fails and says so, or could not be made; nothing leaks. */
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* Allocations left until one fails; below 0: none does. */
 static long left = -1;
@@ -20,14 +21,22 @@ static void *heap_zeroed(size_t count, size_t n)
 	return fails() ? NULL : calloc(count, n);
 }
 
+/* Whole chunks, but for the sanitizer's build. */
+__attribute__((unused)) static void *pages(size_t n)
+{
+	return fails() ? MAP_FAILED : mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
 /* The modules themselves, so that their allocations are ours. */
 #define malloc heap
 #define calloc heap_zeroed
+#define mmap(at, n, ...) pages(n)
 #define shake leg_shake /* the scene has one of its own */
 #include "../../../proxy/core/buf.c"
 #include "../../../proxy/gate/leg.c"
 #undef malloc
 #undef calloc
+#undef mmap
 #undef shake
 
 #include "legs_tls.h"
