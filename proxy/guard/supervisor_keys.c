@@ -103,9 +103,10 @@ static int start_signer(struct supervisor *s, unsigned lines, struct pairs *pair
 }
 
 /* One at a time: the one before has ended, or ends by this. */
-static void on_start(struct supervisor *s, unsigned lines)
+static void on_start(struct supervisor *s, const struct keymsg *ask)
 {
-	struct keymsg answer = {.kind = KEYMSG_STARTED};
+	struct keymsg answer = {.kind = KEYMSG_STARTED, .ticket = ask->ticket};
+	unsigned lines = ask->number;
 	struct pairs pairs = {.n = 0};
 	int fds[KEYMSG_FDS];
 	size_t n = 0;
@@ -150,7 +151,7 @@ static void on_load(struct supervisor *s, struct keymsg_in *in)
 /* For the network process itself, which must not see a key. */
 static void on_open(struct supervisor *s, const struct keymsg_in *in)
 {
-	struct keymsg answer = {.kind = KEYMSG_OPENED, .number = EACCES};
+	struct keymsg answer = {.kind = KEYMSG_OPENED, .number = EACCES, .ticket = in->head.ticket};
 	bool whole = in->body.n > 0 && in->body.p[in->body.n - 1] == '\0', check = in->head.number != 0;
 	int fd =
 	    whole && (check || supervisor_allows(s, in->body.p)) ? supervisor_open(in->body.p, &answer.number) : -1;
@@ -173,7 +174,7 @@ void supervisor_asked(struct supervisor *s)
 	}
 	keymsg_close_fds(&in);
 	if (in.head.kind == KEYMSG_START)
-		on_start(s, in.head.number);
+		on_start(s, &in.head);
 	else if (in.head.kind == KEYMSG_LOAD)
 		on_load(s, &in);
 	else if (in.head.kind == KEYMSG_OPEN)

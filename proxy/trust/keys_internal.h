@@ -29,6 +29,7 @@ struct keys {
 	pthread_mutex_t lock; /* what stands below; never held while waiting for anybody */
 	int ask, home, life;  /* to the supervisor; to the key process; end of file: that is no more */
 	char *room;           /* for a message; talk's */
+	uint64_t asked;       /* the supervisor's last ticket; talk's */
 	unsigned generation;  /* of the key process */
 	uint64_t next_id;
 	struct keys_key *all;
@@ -40,6 +41,7 @@ struct keys {
 	struct loop *loop; /* that watches; NULL: none */
 	struct loop_io *io;
 	struct loop_timer *again;
+	int64_t begun; /* when it last asked for another process; ms */
 };
 
 /* Loads in this process or the other; talk is held if that. */

@@ -12,7 +12,7 @@
 
 /* How long the key process may take for one answer.  It reads files, and a disk may be slow. */
 #define PATIENCE_MS 10000
-/* How soon it is asked for again when it does not come. */
+/* How soon it is asked for again when it does not come, or dies at once. */
 #define AGAIN_MS 500u
 
 static void close_fd(int *fd)
@@ -33,6 +33,21 @@ static bool receive(int fd, char *room, struct keymsg_in *in)
 	return n == 1 && keymsg_recv(fd, in, room, KEYMSG_MAX, true) == KEYMSG_DONE;
 }
 
+/* Asks the supervisor; talk is held.  The answer to an earlier question, which was not waited for to the end, is none
+ * to this one. */
+static bool consult(struct keys *keys, struct keymsg *ask, struct span body, struct keymsg_in *in)
+{
+	ask->ticket = ++keys->asked;
+	if (keymsg_send(keys->ask, ask, body, NULL, 0, true) != KEYMSG_DONE)
+		return false;
+	while (receive(keys->ask, keys->room, in)) {
+		if (in->head.ticket == keys->asked)
+			return true;
+		keymsg_close_fds(in);
+	}
+	return false;
+}
+
 /* talk is held, and nothing of an earlier process is left. */
 static bool start(struct keys *keys, int *error)
 {
@@ -41,8 +56,7 @@ static bool start(struct keys *keys, int *error)
 	size_t used = 0;
 
 	*error = EPIPE;
-	if (keymsg_send(keys->ask, &ask, SPAN_NONE, NULL, 0, true) != KEYMSG_DONE ||
-	    !receive(keys->ask, keys->room, &in))
+	if (!consult(keys, &ask, SPAN_NONE, &in))
 		return false;
 	if (in.head.kind != KEYMSG_STARTED || in.fds_n != (in.head.number == 0 ? keys->lines + 2u : 0)) {
 		keymsg_close_fds(&in);
@@ -55,10 +69,10 @@ static bool start(struct keys *keys, int *error)
 	keys->home = in.fds[used++];
 	keys->forget_n = 0; /* it knows of none */
 	keys->generation++;
-	(void)pthread_mutex_unlock(&keys->lock);
 	keys->life = in.fds[used++];
 	for (unsigned i = 0; i < keys->lines; i++)
 		keys->line_fd[i] = in.fds[used++];
+	(void)pthread_mutex_unlock(&keys->lock);
 	return true;
 }
 
@@ -98,15 +112,17 @@ void keys_remote_free(struct keys *keys)
 	free(keys->room);
 }
 
+static bool forget(struct keys *keys, uint64_t id)
+{
+	struct keymsg m = {.kind = KEYMSG_FORGET, .key = id};
+
+	return keymsg_send(keys->home, &m, SPAN_NONE, NULL, 0, false) == KEYMSG_DONE;
+}
+
 void keys_tell_forgotten(struct keys *keys)
 {
-	while (keys->forget_n > 0 && keys->home >= 0) {
-		struct keymsg m = {.kind = KEYMSG_FORGET, .key = keys->forget[keys->forget_n - 1]};
-
-		if (keymsg_send(keys->home, &m, SPAN_NONE, NULL, 0, false) != KEYMSG_DONE)
-			return;
+	while (keys->forget_n > 0 && keys->home >= 0 && forget(keys, keys->forget[keys->forget_n - 1]))
 		keys->forget_n--;
-	}
 }
 
 void keys_give_up(struct keys *keys, unsigned generation)
@@ -134,12 +150,14 @@ static int take_opened(struct keymsg_in *in, bool check, int *error)
 	int fd = in->fds_n == 1 ? in->fds[0] : -1;
 
 	*error = in->head.kind == KEYMSG_OPENED ? (int)in->head.number : EPROTO;
-	if (*error == 0 && check)
-		fd = 0;
-	else if (*error == 0 && fd >= 0)
-		in->fds_n = 0; /* it is the caller's */
-	else
+	if (*error == 0 && !check && fd < 0)
+		*error = EPROTO;
+	if (*error != 0)
 		fd = -1;
+	else if (check)
+		fd = 0;
+	else
+		in->fds_n = 0; /* it is the caller's */
 	keymsg_close_fds(in);
 	return fd;
 }
@@ -153,7 +171,7 @@ int keys_open(void *arg, const char *path, bool check)
 	int fd = -1, error = EPIPE;
 
 	(void)pthread_mutex_lock(&keys->talk);
-	if (keymsg_send(keys->ask, &m, body, NULL, 0, true) == KEYMSG_DONE && receive(keys->ask, keys->room, &in))
+	if (consult(keys, &m, body, &in))
 		fd = take_opened(&in, check, &error);
 	(void)pthread_mutex_unlock(&keys->talk);
 	errno = error;
@@ -199,13 +217,16 @@ static void enlist(struct keys_key *key, struct span public_key)
 	(void)pthread_mutex_unlock(&keys->lock);
 }
 
-static void took(struct keys_key *key, const struct keymsg_in *in, size_t i,
+/* False: the answer has the wrong shape. */
+static bool took(struct keys_key *key, const struct keymsg_in *in, size_t i,
     void (*told)(void *arg, size_t i, const struct keys_loaded *loaded), void *arg)
 {
 	struct keys_loaded loaded = {.key = NULL};
 	char sentence[512];
 
-	if (in->head.number == 1 && keys_answer(in->body, &loaded)) {
+	if (in->head.number == 1) {
+		if (!keys_answer(in->body, &loaded))
+			return false;
 		if (!key->listed)
 			enlist(key, loaded.public_key);
 		loaded.key = keys_key_ref(key);
@@ -214,6 +235,7 @@ static void took(struct keys_key *key, const struct keymsg_in *in, size_t i,
 		loaded.error = sentence[0] != '\0' ? sentence : "out of memory";
 	}
 	told(arg, i, &loaded);
+	return true;
 }
 
 /* Answers come in the order of the questions; the window is small enough for the sockets to hold all of them, so nobody
@@ -233,8 +255,7 @@ bool keys_load_remote(struct keys *keys, struct keys_key *const *key, size_t n,
 			keymsg_close_fds(&in);
 			ok = in.head.kind == KEYMSG_LOADED && in.head.ticket == i;
 		}
-		if (ok)
-			took(key[i], &in, i, told, arg);
+		ok = ok && took(key[i], &in, i, told, arg);
 	}
 	if (!ok)
 		keys_give_up(keys, keys->generation);
@@ -277,6 +298,8 @@ static void check_again(void *arg, size_t i, const struct keys_loaded *loaded)
 		keys_key_unref(loaded->key);
 		return;
 	}
+	if (loaded->key != NULL) /* it would sign with that */
+		forget(key->keys, key->id);
 	keys_key_unref(loaded->key);
 	again->lost++;
 	log_begin(&l, LOG_ERROR, "key-lost");
@@ -310,8 +333,8 @@ static void give_lines(struct keys *keys)
 
 	(void)pthread_mutex_lock(&keys->lock);
 	for (unsigned i = 0; i < keys->lines; i++) {
-		if (keys->line[i] == NULL)
-			continue; /* taken later */
+		if (keys->line[i] == NULL || keys->line_fd[i] < 0)
+			continue; /* taken later, or already */
 		ok = keys_line_connect(keys->line[i], keys->line_fd[i], keys->generation) && ok;
 		keys->line_fd[i] = -1;
 	}
@@ -329,6 +352,7 @@ static void begin_again(void *arg)
 	int error;
 	bool ok;
 
+	keys->begun = loop_now(keys->loop);
 	(void)pthread_mutex_lock(&keys->talk);
 	ok = start(keys, &error);
 	if (!ok)
@@ -353,12 +377,15 @@ static void on_death(void *arg, unsigned ready)
 	(void)pthread_mutex_lock(&keys->talk);
 	(void)pthread_mutex_lock(&keys->lock);
 	close_fd(&keys->home);
-	(void)pthread_mutex_unlock(&keys->lock);
 	close_fd(&keys->life);
 	for (unsigned i = 0; i < keys->lines; i++)
 		close_fd(&keys->line_fd[i]);
+	(void)pthread_mutex_unlock(&keys->lock);
 	(void)pthread_mutex_unlock(&keys->talk);
-	begin_again(keys);
+	if (keys->begun == 0 || loop_now(keys->loop) - keys->begun >= (int64_t)AGAIN_MS)
+		begin_again(keys);
+	else
+		loop_timer_set(keys->again, AGAIN_MS);
 }
 
 /* Nothing is ever written to keys->life. */
