@@ -15,6 +15,12 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWith
   add_compile_definitions(_FORTIFY_SOURCE=2)
   add_link_options(-Wl,-z,relro,-z,now)
 endif()
+if(SALLYPORT_COVERAGE)
+  # Counts are written at the end of a process, which the sandbox would not allow.
+  add_compile_definitions(SALLYPORT_COVERAGE)
+  add_compile_options(--coverage -fprofile-update=atomic)
+  add_link_options(--coverage)
+endif()
 if(SALLYPORT_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

@@ -14,17 +14,17 @@
 /* From here on anybody may bind (net.ipv4.ip_unprivileged_port_start, as it is set by default). */
 #define FREE_PORT 1024
 
-/* The sanitizers' own system calls and files are not ours, so their builds go without; tests of the sandbox use the
- * release build. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
+/* The system calls and files of sanitizers and of coverage are not ours, so their builds go without; tests of the sandbox
+ * use the release build. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(SALLYPORT_COVERAGE)
+#define INSTRUMENTED true
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED true
+#define INSTRUMENTED true
 #endif
 #endif
-#ifndef SANITIZED
-#define SANITIZED false
+#ifndef INSTRUMENTED
+#define INSTRUMENTED false
 #endif
 
 /* --- user and capabilities --- */
@@ -116,12 +116,12 @@ bool sandbox_drop(const struct conf *conf)
 
 static const char *outcome(enum conf_guard wanted, int err)
 {
-	return wanted == GUARD_OFF ? "off" : SANITIZED ? "off (sanitizer)" : err == 0 ? "on" : strerror(err);
+	return wanted == GUARD_OFF ? "off" : INSTRUMENTED ? "off (instrumented)" : err == 0 ? "on" : strerror(err);
 }
 
 static bool missing(enum conf_guard wanted, int err)
 {
-	return wanted == GUARD_REQUIRE && (SANITIZED || err != 0);
+	return wanted == GUARD_REQUIRE && (INSTRUMENTED || err != 0);
 }
 
 bool sandbox_enter(enum sandbox_who who, const struct conf *conf)
@@ -133,8 +133,8 @@ bool sandbox_enter(enum sandbox_who who, const struct conf *conf)
 	};
 	/* ports are the network process's business; the supervisor keeps what that one inherits */
 	int held = who == SANDBOX_KEYS ? set_capabilities(0) : 0;
-	int files = SANITIZED || conf->landlock == GUARD_OFF ? 0 : sandbox_files(who, conf);
-	int calls = SANITIZED || conf->seccomp == GUARD_OFF ? 0 : sandbox_calls(who);
+	int files = INSTRUMENTED || conf->landlock == GUARD_OFF ? 0 : sandbox_files(who, conf);
+	int calls = INSTRUMENTED || conf->seccomp == GUARD_OFF ? 0 : sandbox_calls(who);
 	bool failed = missing(conf->landlock, files) || missing(conf->seccomp, calls) || held != 0;
 	struct log_line l;
 

@@ -24,10 +24,10 @@
 #include "sallyport/log.h"
 #include "sallyport/sandbox.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(SALLYPORT_COVERAGE)
+#define INSTRUMENTED true
 #else
-#define SANITIZED false
+#define INSTRUMENTED false
 #endif
 
 static char folder[] = "/tmp/sallyport-sandbox-XXXXXX";
@@ -158,7 +158,7 @@ static bool can(enum sandbox_who who, bool (*does)(void))
 static void test_keys(void **state)
 {
 	(void)state;
-	if (SANITIZED)
+	if (INSTRUMENTED)
 		skip();
 	assert_true(can(SANDBOX_KEYS, starts_threads));
 	assert_false(can(SANDBOX_KEYS, opens_key));
@@ -178,7 +178,7 @@ static void test_keys(void **state)
 static void test_network(void **state)
 {
 	(void)state;
-	if (SANITIZED)
+	if (INSTRUMENTED)
 		skip();
 	assert_true(can(SANDBOX_NETWORK, has_tcp));
 	assert_true(can(SANDBOX_NETWORK, talks));
@@ -199,7 +199,7 @@ static void test_network(void **state)
 static void test_supervisor(void **state)
 {
 	(void)state;
-	if (SANITIZED)
+	if (INSTRUMENTED)
 		skip();
 	assert_true(can(SANDBOX_SUPERVISOR, opens_key));
 	assert_true(can(SANDBOX_SUPERVISOR, forks));
@@ -218,7 +218,7 @@ static void test_each_alone(void **state)
 	} cases[] = {{GUARD_REQUIRE, GUARD_OFF}, {GUARD_OFF, GUARD_REQUIRE}, {GUARD_OFF, GUARD_OFF}};
 
 	(void)state;
-	if (SANITIZED)
+	if (INSTRUMENTED)
 		skip();
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		int status;
