@@ -19,11 +19,10 @@ static int usage(FILE *to)
 	fprintf(to, "usage: sallyport [-t] [-c FILE]\n"
 	            "  -c FILE  configuration (default " DEFAULT_CONF ")\n"
 	            "  -t       check the configuration, certificates and trust anchors, then exit\n"
-	            "  -h       this help\n"
-	            "Signals: SIGHUP reads configuration and certificates again; SIGUSR1 opens the log's file anew; "
-	            "SIGTERM and SIGINT end every stream "
-	            "by the book, a second\n"
-	            "one at once.\n");
+	            "  -h       this help (--help)\n"
+	            "  -V       the version (--version)\n"
+	            "Signals: SIGHUP reads configuration and certificates again; SIGUSR1 opens the log's file anew; SIGTERM and\n"
+	            "SIGINT end every stream by the book, a second one at once.\n");
 	return to == stdout ? 0 : 2;
 }
 
@@ -257,8 +256,12 @@ int main(int argc, char **argv)
 {
 	const char *path = DEFAULT_CONF;
 	bool test = false;
-	for (int opt; (opt = getopt(argc, argv, "c:th")) != -1;) {
+	static const struct option words[] = {{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
+	for (int opt; (opt = getopt_long(argc, argv, "c:thV", words, NULL)) != -1;) {
 		switch (opt) {
+		case 'V':
+			puts("sallyport " SALLYPORT_VERSION);
+			return 0;
 		case 'c':
 			path = optarg;
 			break;

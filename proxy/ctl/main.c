@@ -51,6 +51,10 @@ int main(int argc, char **argv)
 		usage(stdout);
 		return CTL_OK;
 	}
+	if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+		puts("sallyportctl " SALLYPORT_VERSION);
+		return CTL_OK;
+	}
 	for (size_t i = 0; argc >= 2 && i < ARRAY_LEN(commands); i++) {
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
