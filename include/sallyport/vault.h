@@ -11,6 +11,8 @@
 
 /* More certificates than this in one file are refused. */
 #define VAULT_CHAIN_MAX 40
+/* So are more bytes of them: with the public key, they fit into one of keymsg's messages. */
+#define VAULT_CHAIN_BYTES 122880u
 /* A file of more bytes than this is refused. */
 #define VAULT_FILE_MAX (1u << 20)
 /* A signature by the largest key: RSA of 16384 bits. */

@@ -14,6 +14,9 @@
 #include "sallyport/sandbox.h"
 #include "sallyport/vault.h"
 
+/* The largest key has 16384 bits. */
+_Static_assert(VAULT_CHAIN_BYTES + 8192 <= KEYMSG_MAX, "what vault_load() answers does not fit into a message");
+
 /* Two paths. */
 #define REQUEST_MAX 8192
 

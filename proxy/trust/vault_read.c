@@ -76,6 +76,8 @@ static bool put_certificates(CBB *out, BIO *bio, const char *path, struct vault_
 			return refuse(answer, "%s: out of memory", path);
 		n++;
 	}
+	if (CBB_len(out) > VAULT_CHAIN_BYTES)
+		return refuse(answer, "%s: more than %u bytes of certificates", path, VAULT_CHAIN_BYTES);
 	if (rc == PEM_BAD)
 		return refuse(answer, "%s: broken PEM behind certificate %zu", path, n);
 	return n > 0 || refuse(answer, "%s: holds no certificate", path);

@@ -137,6 +137,34 @@ static void test_refuses(void **state)
 	vault_free(v);
 }
 
+/* A file with one certificate of so many bytes, of which none is looked at here. */
+static void put_large(const struct pairs *p, size_t n)
+{
+	uint8_t *der = calloc(1, n);
+	BIO *bio = BIO_new(BIO_s_mem());
+	const uint8_t *pem;
+	size_t pem_n;
+
+	assert_true(PEM_write_bio(bio, "CERTIFICATE", "", der, (long)n) > 0 && BIO_mem_contents(bio, &pem, &pem_n));
+	write_text(p, "chain.pem", (struct span){(const char *)pem, pem_n});
+	BIO_free(bio);
+	free(der);
+}
+
+/* What is taken, the key process can tell of. */
+static void test_chain_fits(void **state)
+{
+	struct pairs *p = *state;
+	struct vault *v = vault_new();
+
+	pairs_put(p, "a.pem", "a.key", "a.test", 1, MINT_P256);
+	put_large(p, VAULT_CHAIN_BYTES - 3);
+	assert_string_equal(load(v, p, 1, "chain.pem", "a.key"), "");
+	put_large(p, VAULT_CHAIN_BYTES - 2);
+	assert_non_null(strstr(load(v, p, 1, "chain.pem", "a.key"), "more than 122880 bytes of certificates"));
+	vault_free(v);
+}
+
 static bool parsed(const struct vault *v, uint64_t id)
 {
 	for (const struct vault_key *k = v->bucket[id % VAULT_BUCKETS]; k != NULL; k = k->next) {
@@ -211,6 +239,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_signs, pairs_up, pairs_down),
 	    cmocka_unit_test_setup_teardown(test_tells, pairs_up, pairs_down),
 	    cmocka_unit_test_setup_teardown(test_refuses, pairs_up, pairs_down),
+	    cmocka_unit_test_setup_teardown(test_chain_fits, pairs_up, pairs_down),
 	    cmocka_unit_test_setup_teardown(test_bound, pairs_up, pairs_down),
 	    cmocka_unit_test_setup_teardown(test_threads, pairs_up, pairs_down),
 	};
