@@ -147,8 +147,8 @@ static int serve(struct daemon *d)
 		ok = on[i] != NULL;
 	}
 	ok = ok && keys_watch(d->keys, d->loop) && workers_make(d) && make_metrics(d);
-	d->service = ok ? service_new(d->loop, d->gates, d->workers) : NULL;
-	if (d->service != NULL && make_control(d) && listen_for_metrics(d)) {
+	ok = ok && service_watch(d->service, d->loop, d->gates, d->workers);
+	if (ok && make_control(d) && listen_for_metrics(d)) {
 		listen_for_control(d, d->site->conf);
 		if (!workers_start(d))
 			_exit(1);
@@ -156,6 +156,7 @@ static int serve(struct daemon *d)
 		snprintf(status, sizeof status, "%zu hosts, %zu backends, %u workers", d->site->conf->hosts_n,
 		    d->site->conf->backends_n, d->workers);
 		log_text(LOG_INFO, "start", "ready: %s", status);
+		ports_store(d);
 		service_ready(d->service, status);
 		loop_timer_set(d->look, d->site->conf->certificate_interval);
 		loop_timer_set(d->lists, d->site->conf->revocation_interval);
@@ -169,6 +170,7 @@ static int serve(struct daemon *d)
 	}
 	control_free(d->control);
 	service_free(d->service);
+	d->service = NULL;
 	for (unsigned i = 0; i < d->workers; i++) {
 		gate_free(d->worker[i].gate);
 		if (d->worker[i].loop != NULL)
@@ -224,10 +226,17 @@ static int run(void *arg, struct conf *conf, int ask)
 		return 1;
 	}
 	file_set_opener(keys_open, d->keys);
-	if (open_site(d, conf) && ports_free(d->handed, conf)) {
-		raise_descriptors(conf);
-		rc = serve(d);
+	d->service = service_new();
+	if (d->service == NULL)
+		log_text(LOG_ERROR, "start", "no memory");
+	else if (open_site(d, conf)) {
+		ports_take_over(d, conf);
+		if (ports_free(d->handed, conf)) {
+			raise_descriptors(conf);
+			rc = serve(d);
+		}
 	}
+	service_free(d->service);
 	site_unref(d->site);
 	file_set_opener(NULL, NULL);
 	keys_unref(d->keys);

@@ -36,7 +36,7 @@ struct daemon {
 	struct gate *gates[WORKERS_MAX]; /* theirs */
 	struct metrics *metrics;
 	struct service *service;
-	struct handed *handed; /* sockets that others opened for us, the supervisor's */
+	struct handed *handed; /* sockets that others opened for us, the supervisor's; our own, if systemd keeps them */
 	unsigned workers, running;
 	bool ending;
 	struct control *control; /* NULL: not yet */
@@ -53,6 +53,17 @@ void listen_for_control(struct daemon *d, const struct conf *conf);
 MUST_CHECK bool ports_free(const struct handed *handed, const struct conf *conf);
 /* The same for those that a reload adds. */
 MUST_CHECK bool ports_new(const struct conf *before, const struct conf *conf);
+/* Before those are looked at: lets go of sockets that nobody would serve, of a network process that failed or of a daemon
+ * that had another configuration. */
+void ports_take_over(struct daemon *d, const struct conf *conf);
+/* All sockets that are ours now go into systemd's store, and none else. */
+void ports_store(struct daemon *d);
+/* After a reload: takes on what a worker opened for it (NULL: nothing); how many those are. */
+size_t ports_adopt(struct daemon *d, const struct handed *opened);
+/* When all workers are through with it; good: all follow the new configuration, so what it does not name ends. */
+void ports_settle(struct daemon *d, bool opened, bool good);
+/* A callback for gate_opened(); arg is a struct handed. */
+void ports_keep(void *arg, int fd);
 /* Gives a worker its share of the sockets that others opened.  False: no memory, or no descriptors. */
 MUST_CHECK bool ports_give(struct daemon *d, unsigned worker);
 

@@ -51,6 +51,76 @@ bool ports_new(const struct conf *before, const struct conf *conf)
 	return ok;
 }
 
+/* --- systemd's store --- */
+
+void ports_keep(void *arg, int fd)
+{
+	if (arg == NULL || !handed_keep(arg, fd))
+		log_text(LOG_WARNING, "service", "a port will refuse connections while the daemon is restarted: %m");
+}
+
+static void store(void *arg, int fd)
+{
+	service_store(arg, HANDED_OURS, fd);
+}
+
+/* In one go, so that what it has is what we have, whatever happened to those that had them before. */
+void ports_store(struct daemon *d)
+{
+	if (!service_keeps(d->service))
+		return;
+	service_discard(d->service, HANDED_OURS);
+	handed_ours(d->handed, store, d->service);
+}
+
+static bool is_wanted(const void *arg, const struct addr *at)
+{
+	return listens(arg, at);
+}
+
+static size_t drop(struct daemon *d, const struct conf *conf)
+{
+	size_t n = handed_drop(d->handed, is_wanted, conf);
+	if (n > 0)
+		log_text(LOG_INFO, "service", "%zu sockets closed that the configuration does not name any more", n);
+	return n;
+}
+
+void ports_take_over(struct daemon *d, const struct conf *conf)
+{
+	service_discard(d->service, HANDED_OURS);
+	(void)drop(d, conf);
+}
+
+struct more {
+	struct handed *to;
+	size_t n;
+};
+
+static void add(void *arg, int fd)
+{
+	struct more *more = arg;
+	ports_keep(more->to, fd);
+	more->n++;
+}
+
+size_t ports_adopt(struct daemon *d, const struct handed *opened)
+{
+	struct more more = {.to = d->handed};
+	if (opened != NULL && !d->ending)
+		handed_ours(opened, add, &more);
+	return more.n;
+}
+
+void ports_settle(struct daemon *d, bool opened, bool good)
+{
+	size_t dropped = good && service_keeps(d->service) ? drop(d, d->site->conf) : 0;
+	if (opened || dropped > 0)
+		ports_store(d);
+}
+
+/* --- the workers' shares --- */
+
 static bool give(struct daemon *d, unsigned worker, const struct addr *at)
 {
 	for (unsigned nth = 0;; nth++) {

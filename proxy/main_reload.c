@@ -13,6 +13,7 @@ struct renewal {
 	struct daemon *daemon;
 	uint64_t number;
 	unsigned left;
+	size_t opened; /* sockets, by the workers */
 	bool good;
 	char text[512];
 	char *lines; /* what is wrong with the file, or what it says that it did not, a line each; NULL: nothing */
@@ -23,6 +24,7 @@ struct handover {
 	struct renewal *renewal;
 	struct worker_thread *worker;
 	struct site *site;
+	struct handed *opened; /* what the worker opened; NULL: nobody asks */
 	bool good;
 	char err[256];
 };
@@ -31,8 +33,10 @@ static void end_renewal(struct renewal *n)
 {
 	log_text(n->good ? LOG_INFO : LOG_ERROR, "reload", "%s", n->text);
 	metrics_reloaded(n->daemon->metrics, n->good);
-	if (!n->daemon->ending)
+	if (!n->daemon->ending) {
+		ports_settle(n->daemon, n->opened > 0, n->good);
 		service_ready(n->daemon->service, n->text);
+	}
 	control_reloaded(n->daemon->control, n->number, n->good, n->text, n->lines != NULL ? n->lines : "");
 	free(n->lines);
 	free(n);
@@ -46,6 +50,8 @@ static void on_handed_over(void *arg)
 		n->good = false;
 		snprintf(n->text, sizeof n->text, "a worker goes on with the old configuration: %s", h->err);
 	}
+	n->opened += ports_adopt(n->daemon, h->opened);
+	handed_free(h->opened);
 	site_unref(h->site);
 	free(h);
 	if (--n->left == 0)
@@ -57,6 +63,10 @@ static void take_over(void *arg)
 	struct handover *h = arg;
 	h->good = gate_reload(h->worker->gate, h->site, h->err, sizeof h->err);
 	site_leave(h->site);
+	if (service_keeps(h->worker->daemon->service)) {
+		h->opened = handed_new();
+		gate_opened(h->worker->gate, ports_keep, h->opened);
+	}
 	if (!loop_post(h->worker->daemon->loop, on_handed_over, h))
 		log_text(LOG_ERROR, "reload", "no memory to say that a worker is through with it");
 }

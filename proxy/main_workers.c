@@ -49,6 +49,9 @@ void workers_end(struct daemon *d)
 		if (!loop_post(d->worker[i].loop, d->ending ? hurry_worker : drain_worker, &d->worker[i]))
 			_exit(1);
 	d->ending = true;
+	/* the store is another's: what we have open beside it would look alive after that was emptied */
+	handed_free(d->handed);
+	d->handed = NULL;
 }
 
 unsigned workers_count(const struct conf *conf)
@@ -81,6 +84,8 @@ bool workers_make(struct daemon *d)
 		}
 	}
 	handed_left(d->handed, tell_left);
+	for (unsigned i = 0; i < d->workers && service_keeps(d->service); i++)
+		gate_opened(d->gates[i], ports_keep, d->handed);
 	return true;
 }
 

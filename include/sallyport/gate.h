@@ -22,6 +22,8 @@ MUST_CHECK bool gate_sign_by(struct gate *gate, struct keys *keys);
 MUST_CHECK bool gate_give(struct gate *gate, const struct addr *at, int fd);
 /* Opens this worker's sockets on all listeners of the configuration (shared: with SO_REUSEPORT). */
 MUST_CHECK bool gate_listen(struct gate *gate, bool shared, char *err, size_t err_n);
+/* Calls fn for each socket that it opened since the last call; fd stays the gate's. */
+void gate_opened(struct gate *gate, void (*fn)(void *arg, int fd), void *arg);
 /* Goes over to another site at once: new connections and new sinks live under it; open streams go on if it allows them,
  * and end with <reset/> if not (RFC 6120 section 13.7.2.3).  False: err says why, and nothing has changed. */
 MUST_CHECK bool gate_reload(struct gate *gate, struct site *site, char *err, size_t err_n);

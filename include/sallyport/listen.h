@@ -18,6 +18,8 @@ struct listeners *listeners_new(struct loop *loop, struct stats_count *failed, l
 /* A socket that listens at this address already, for the next listeners_set() to find; there may be several of one address.
  * fd becomes theirs, also on failure.  False: no memory. */
 MUST_CHECK bool listeners_give(struct listeners *ls, const struct addr *at, int fd);
+/* Calls fn for each that listeners_set() has opened and this has not told of yet.  fd stays theirs. */
+void listeners_opened(struct listeners *ls, void (*fn)(void *arg, int fd), void *arg);
 /* Opens what conf names and is not open yet, closes what it no longer names; connections that wait on the others stay.
  * shared: with SO_REUSEPORT, as several workers need.  False: err says why, and nothing has changed.
  * conf must live until the next call. */

@@ -140,6 +140,11 @@ bool gate_listen(struct gate *g, bool shared, char *err, size_t err_n)
 	return listeners_set(g->listeners, g->w.site->conf, shared, err, err_n);
 }
 
+void gate_opened(struct gate *g, void (*fn)(void *arg, int fd), void *arg)
+{
+	listeners_opened(g->listeners, fn, arg);
+}
+
 bool gate_reload(struct gate *g, struct site *site, char *err, size_t err_n)
 {
 	if (g->w.draining) {

@@ -19,6 +19,7 @@ struct listener {
 	struct addr at;
 	int fd;
 	bool wanted; /* by the configuration being set */
+	bool told;   /* of listeners_opened() */
 };
 
 struct listeners {
@@ -147,9 +148,19 @@ bool listeners_give(struct listeners *ls, const struct addr *at, int fd)
 	struct listener *l = listener_new(ls, at, fd);
 	if (l == NULL)
 		return false;
+	l->told = true;
 	l->next = ls->first;
 	ls->first = l;
 	return true;
+}
+
+void listeners_opened(struct listeners *ls, void (*fn)(void *arg, int fd), void *arg)
+{
+	for (struct listener *l = ls->first; l != NULL; l = l->next) {
+		if (!l->told)
+			fn(arg, l->fd);
+		l->told = true;
+	}
 }
 
 /* First all new sockets are opened, aside; only when they stand does anything change. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define FIRST_FD 3 /* SD_LISTEN_FDS_START */
@@ -13,7 +14,7 @@ struct handed {
 	struct {
 		int fd;
 		struct addr at;
-		bool taken;
+		bool taken, ours;
 	} v[HANDED_MAX];
 };
 
@@ -56,9 +57,40 @@ bool handed_add(struct handed *h, int fd)
 	return true;
 }
 
+bool handed_keep(struct handed *h, int fd)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
+
+	if (own < 0 || !handed_add(h, own))
+		return false;
+	h->v[h->n - 1].taken = h->v[h->n - 1].ours = true;
+	return true;
+}
+
+/* The next of the names that colons separate; *names NULL: no more. */
+static bool next_is_ours(const char **names)
+{
+	size_t n = *names != NULL ? strcspn(*names, ":") : 0;
+	bool ours = n == strlen(HANDED_OURS) && memcmp(*names, HANDED_OURS, n) == 0;
+
+	if (*names != NULL)
+		*names = (*names)[n] == ':' ? *names + n + 1 : NULL;
+	return ours;
+}
+
+/* One of ours that was ended just before we were started is no error. */
+static bool add_named(struct handed *h, int fd, bool ours)
+{
+	if (!handed_add(h, fd))
+		return ours;
+	h->v[h->n - 1].ours = ours;
+	return true;
+}
+
 bool handed_from_environment(struct handed *h, char *err, size_t err_n)
 {
 	const char *n_text = getenv("LISTEN_FDS"), *pid_text = getenv("LISTEN_PID");
+	const char *names = getenv("LISTEN_FDNAMES");
 	long n = n_text != NULL ? strtol(n_text, NULL, 10) : 0, pid = pid_text != NULL ? strtol(pid_text, NULL, 10) : 0;
 	bool good = true;
 
@@ -67,7 +99,7 @@ bool handed_from_environment(struct handed *h, char *err, size_t err_n)
 		good = false;
 	} else if (pid == (long)getpid()) {
 		for (int fd = FIRST_FD; fd < FIRST_FD + (int)n; fd++)
-			if (!handed_add(h, fd)) {
+			if (!add_named(h, fd, next_is_ours(&names))) {
 				(void)snprintf(err, err_n, "LISTEN_FDS: descriptor %d is no listening TCP socket", fd);
 				good = false;
 			}
@@ -115,9 +147,35 @@ int handed_take(struct handed *h, const struct addr *at, unsigned index, unsigne
 	return -1;
 }
 
+void handed_ours(const struct handed *h, void (*fn)(void *arg, int fd), void *arg)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->v[i].ours)
+			fn(arg, h->v[i].fd);
+}
+
+size_t handed_drop(struct handed *h, bool (*wanted)(const void *arg, const struct addr *at), const void *arg)
+{
+	size_t kept = 0, ended = 0;
+
+	for (size_t i = 0; i < h->n; i++) {
+		bool listens = is_option(h->v[i].fd, SO_ACCEPTCONN, 1);
+
+		if (listens && (!h->v[i].ours || wanted(arg, &h->v[i].at))) {
+			h->v[kept++] = h->v[i];
+			continue;
+		}
+		/* closing it would leave the copies of others, with a queue that nobody serves */
+		ended += listens && shutdown(h->v[i].fd, SHUT_RDWR) == 0;
+		close(h->v[i].fd);
+	}
+	h->n = kept;
+	return ended;
+}
+
 void handed_left(const struct handed *h, void (*fn)(const struct addr *at))
 {
 	for (size_t i = 0; i < h->n; i++)
-		if (!h->v[i].taken)
+		if (!h->v[i].taken && !h->v[i].ours)
 			fn(&h->v[i].at);
 }

@@ -12,37 +12,12 @@ import time
 import unittest
 
 import scene  # noqa: F401
+from manager import Manager, Started
 from lab.gateway import SANITIZERS
-from lab.proc import Process, wait_for  # noqa: E402
 from lab.wire import connect, open_external  # noqa: E402
 from world import BACKEND_LISTEN_PORT, LOCAL, PUBLIC_PORT, REMOTE, World  # noqa: E402
 
 BINARY = sys.argv[1]
-
-
-class Manager:
-	"""Hears what a service says, as systemd does."""
-
-	def __init__(self, path):
-		self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-		self.socket.bind(path)
-		self.socket.settimeout(20)
-
-	def hear(self, *wanted):
-		"""The next message with one of these keys: {key: value}."""
-		while True:
-			said = dict(line.split("=", 1) for line in self.socket.recv(65536).decode().splitlines())
-			if not wanted or set(wanted) & set(said):
-				return said
-
-	def silent(self, seconds):
-		self.socket.settimeout(seconds)
-		try:
-			return self.hear("WATCHDOG") is None
-		except TimeoutError:
-			return True
-		finally:
-			self.socket.settimeout(20)
 
 
 class Service(unittest.TestCase):
@@ -57,25 +32,21 @@ class Service(unittest.TestCase):
 			if self.process:
 				self.end()
 		finally:
-			self.manager.socket.close()
+			self.manager.close()
 			self.world.stop(keep=False)
 
 	def start(self, sockets=(), **environment):
 		"""As systemd would: its words in the environment, descriptors from 3 on."""
-		def give():
-			for i, s in enumerate(sockets):
-				os.dup2(s.fileno(), 60 + i)
-			for i in range(len(sockets)):
-				os.dup2(60 + i, 3 + i)
-				os.set_inheritable(3 + i, True)
-		code = ("import os, sys; os.environ['LISTEN_PID'] = str(os.getpid()); os.environ['WATCHDOG_PID'] = str(os.getpid()); "
-		        "os.execv(sys.argv[1], sys.argv[1:])")
 		self.log = f"{self.world.folder}/service.log"
-		command = [sys.executable, "-c", code, BINARY, "-c", self.world.config]
-		environment = {**os.environ, **SANITIZERS, "NOTIFY_SOCKET": f"{self.world.folder}/notify", **environment}
-		if sockets:
-			environment["LISTEN_FDS"] = str(len(sockets))
-		self.process = Started(command, self.log, environment, give, [s.fileno() for s in sockets])
+		environment = {**os.environ, **SANITIZERS, "NOTIFY_SOCKET": self.manager.path, **environment}
+		self.process = Started([BINARY, "-c", self.world.config], self.log, environment, [s.fileno() for s in sockets])
+
+	def start_stored(self):
+		"""The next daemon, with what the last one left in the store."""
+		sockets = [socket.socket(fileno=os.dup(fd)) for _, fd in self.manager.store]
+		self.start(sockets, LISTEN_FDNAMES=":".join(name for name, _ in self.manager.store))
+		for s in sockets:
+			s.close()
 
 	def end(self):
 		self.process.child.terminate()
@@ -191,6 +162,86 @@ class Service(unittest.TestCase):
 		self.manager.hear("READY")
 		open_external(waiting, REMOTE, LOCAL, self.world.certificates["good"])
 
+	def configure(self, *changes):
+		with open(self.world.config) as f:
+			text = f.read()
+		for old, new in changes:
+			self.assertIn(old, text)
+			text = text.replace(old, new)
+		with open(self.world.config, "w") as f:
+			f.write(text)
+
+	def served(self, wire):
+		open_external(wire, REMOTE, LOCAL, self.world.certificates["good"])
+		wire.close()
+
+	def test_store(self):
+		"""From one daemon to the next by systemd's store; whoever comes in between waits, whatever the number of workers."""
+		workers = 1
+		self.start()
+		for then in (3, 2, 1, 2):
+			self.manager.hear("READY")
+			self.assertEqual({name for name, _ in self.manager.store}, {"listener"})
+			self.assertEqual(set(self.manager.stored()), {PUBLIC_PORT, BACKEND_LISTEN_PORT})
+			self.end()
+			waiting = [connect(self.world.address, PUBLIC_PORT) for _ in range(12)]
+			self.configure((f"workers = {workers}", f"workers = {then}"))
+			workers = then
+			self.start_stored()
+			for wire in waiting:
+				self.served(wire)
+		self.manager.hear("READY")
+
+	def test_store_after_the_network_process_was_killed(self):
+		self.start()
+		self.manager.hear("READY")
+		os.kill(self.threads()[0], signal.SIGKILL)
+		self.manager.hear("READY")
+		self.served(connect(self.world.address, PUBLIC_PORT))
+		# what was handed lives on in the supervisor
+		self.end()
+		self.start_stored()
+		self.manager.hear("READY")
+		os.kill(self.threads()[0], signal.SIGKILL)
+		waiting = connect(self.world.address, PUBLIC_PORT)
+		self.manager.hear("READY")
+		self.served(waiting)
+		self.assertEqual(self.manager.stored(), sorted([PUBLIC_PORT, BACKEND_LISTEN_PORT]))
+
+	def refused(self, port):
+		with self.assertRaises(ConnectionRefusedError):
+			socket.create_connection((self.world.address, port), 10)
+
+	def test_store_follows_the_configuration(self):
+		other, third = PUBLIC_PORT + 1, PUBLIC_PORT + 2
+		before = f"{self.world.address}:{PUBLIC_PORT}"
+		self.configure(("workers = 1", "workers = 2"))
+		self.start()
+		self.manager.hear("READY")
+		for old, new in ((PUBLIC_PORT, other), (other, PUBLIC_PORT)):
+			self.configure((f"{self.world.address}:{old}", f"{self.world.address}:{new}"))
+			self.process.child.send_signal(signal.SIGHUP)
+			self.manager.hear("READY")
+			self.assertEqual(self.manager.stored(), sorted(2 * [new, BACKEND_LISTEN_PORT]))
+			self.refused(old)
+			self.served(connect(self.world.address, new))
+		# and what the next daemon's configuration does not name, it ends
+		self.end()
+		self.configure((before, f"{self.world.address}:{third}"))
+		self.start_stored()
+		self.manager.hear("READY")
+		self.assertEqual(self.manager.stored(), sorted(2 * [third, BACKEND_LISTEN_PORT]))
+		self.refused(PUBLIC_PORT)
+		# the supervisor still has what it was handed; that must not be in the way
+		os.kill(self.threads()[0], signal.SIGKILL)
+		self.manager.hear("READY")
+		self.served(connect(self.world.address, third))
+
+	def test_what_systemd_opened_is_not_stored(self):
+		self.start(self.listeners(PUBLIC_PORT), LISTEN_FDNAMES="sallyport.socket")
+		self.manager.hear("READY")
+		self.assertEqual(self.manager.stored(), [BACKEND_LISTEN_PORT])
+
 	def test_sockets_that_do_not_fit(self):
 		sockets = self.listeners(PUBLIC_PORT, PUBLIC_PORT + 1)
 		self.start(sockets)
@@ -204,18 +255,6 @@ class Service(unittest.TestCase):
 			self.assertEqual(self.process.wait_exit(20), 1)
 			self.assertTrue(self.process.log.find("LISTEN_FDS: descriptor 3 is no listening TCP socket"))
 			self.process = None
-
-
-class Started(Process):
-	"""With descriptors from 3 on."""
-
-	def __init__(self, command, log_path, environment, give, fds):
-		import subprocess
-		from lab.proc import Log
-		self.name, self.command, self.stop_signal, self.log = "sallyport", command, signal.SIGTERM, Log(log_path)
-		with open(log_path, "ab") as out:
-			self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment,
-			                              start_new_session=True, preexec_fn=give, close_fds=False, pass_fds=())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A new binary in place of the old one, while connections come in and stanzas flow: the service manager holds the ports, the
-old daemon ends its streams by the book, and nobody is refused meanwhile.
+"""A new binary in place of the old one, while connections come in and stanzas flow: the service manager holds the ports, whether it
+opened them or the daemon gave them to its store; the old daemon ends its streams by the book, and nobody is refused meanwhile.
 
 usage: test_upgrade.py SALLYPORT [NEW_SALLYPORT]
        $UPGRADE_THREADS, $UPGRADE_SECONDS: how hard (20 threads ask as fast as they are answered, for 2 s on each side)
@@ -11,13 +11,13 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 import unittest
 
 import scene  # noqa: F401
+from manager import Manager, Started
 from lab.gateway import FAULT, SANITIZERS
 from lab.proc import LabError, Log, wait_for  # noqa: E402
 from lab.wire import connect, header, open_external  # noqa: E402
@@ -97,9 +97,7 @@ class Upgrade(unittest.TestCase):
 	def setUp(self):
 		self.world = World(BINARY)
 		self.world.end_gateway()
-		self.sockets = [socket.create_server((self.world.address, port), backlog=4096)
-		                for port in (PUBLIC_PORT, BACKEND_LISTEN_PORT)]
-		self.children = []
+		self.sockets, self.manager, self.children = [], None, []
 
 	def tearDown(self):
 		for child, _ in self.children:
@@ -108,26 +106,34 @@ class Upgrade(unittest.TestCase):
 				child.wait()
 		for s in self.sockets:
 			s.close()
+		if self.manager:
+			self.manager.close()
 		self.world.stop(keep=False)
 
 	def start(self, binary):
-		def give():
-			for i, s in enumerate(self.sockets):
-				os.dup2(s.fileno(), 60 + i)
-			for i in range(len(self.sockets)):
-				os.dup2(60 + i, 3 + i)
-				os.set_inheritable(3 + i, True)
 		log = f"{self.world.folder}/upgrade{len(self.children)}.log"
-		code = "import os, sys; os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.argv[1], sys.argv[1:])"
-		with open(log, "ab") as out:
-			child = subprocess.Popen([sys.executable, "-c", code, binary, "-c", self.world.config], stdin=subprocess.DEVNULL,
-			                         stdout=out, stderr=out, start_new_session=True, preexec_fn=give, close_fds=False,
-			                         env={**os.environ, **SANITIZERS, "LISTEN_FDS": str(len(self.sockets))})
+		environment = {**os.environ, **SANITIZERS}
+		fds = [s.fileno() for s in self.sockets]
+		if self.manager:
+			fds = [fd for _, fd in self.manager.store]
+			environment |= {"NOTIFY_SOCKET": self.manager.path, "LISTEN_FDNAMES": ":".join(n for n, _ in self.manager.store)}
+		child = Started([binary, "-c", self.world.config], log, environment, fds).child
+		if self.manager:
+			self.manager.hear("READY")
 		self.children.append((child, Log(log)))
 		self.children[-1][1].wait("ready: ")
 		return child
 
-	def test_nobody_is_refused_and_nothing_lost_or_doubled(self):
+	def test_ports_of_systemd(self):
+		self.sockets = [socket.create_server((self.world.address, port), backlog=4096)
+		                for port in (PUBLIC_PORT, BACKEND_LISTEN_PORT)]
+		self.nobody_is_refused_and_nothing_lost_or_doubled()
+
+	def test_ports_of_its_own_in_the_store(self):
+		self.manager = Manager(f"{self.world.folder}/notify")
+		self.nobody_is_refused_and_nothing_lost_or_doubled()
+
+	def nobody_is_refused_and_nothing_lost_or_doubled(self):
 		with open(self.world.config) as f:
 			text = re.sub("accept-rate-per-address = .*", LIMITS, f.read().replace("log-level = debug", "log-level = info"))
 		with open(self.world.config, "w") as f:

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -159,6 +160,57 @@ static void environment_of_others(void **state)
 	}
 }
 
+static bool is_wanted(const void *arg, const struct addr *at)
+{
+	return addr_eq(arg, at);
+}
+
+static void count_ours(void *arg, int fd)
+{
+	(void)fd;
+	++*(unsigned *)arg;
+}
+
+static bool still_listens(int fd)
+{
+	int on = 0;
+	socklen_t n = sizeof(on);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &n), 0);
+	return on != 0;
+}
+
+/* What is not wanted ends for whoever has it; what others opened does not, wanted or not. */
+static void ours_end_when_nobody_wants_them(void **state)
+{
+	struct handed *h = handed_new();
+	struct addr at[2] = {address("127.0.0.1:0"), address("127.0.0.1:0")}, others = address("127.0.0.1:0");
+	char err[256];
+	int fd[2];
+	unsigned n = 0;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		fd[i] = sock_listen(&at[i], false, err, sizeof(err));
+		at[i].len = sizeof(at[i].u);
+		assert_int_equal(getsockname(fd[i], &at[i].u.sa, &at[i].len), 0);
+		assert_true(handed_keep(h, fd[i]));
+	}
+	open_some(h, 1, &others);
+	handed_ours(h, count_ours, &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(handed_drop(h, is_wanted, &at[0]), 1);
+	assert_true(still_listens(fd[0]) && !still_listens(fd[1]));
+	assert_true(handed_has(h, &at[0]) && handed_has(h, &others) && !handed_has(h, &at[1]));
+	/* ended elsewhere: it is let go of, and was not ended here */
+	assert_int_equal(shutdown(fd[0], SHUT_RDWR), 0);
+	assert_int_equal(handed_drop(h, is_wanted, &at[0]), 0);
+	assert_false(handed_has(h, &at[0]));
+	sock_close(fd[0]);
+	sock_close(fd[1]);
+	handed_free(h);
+}
+
 static void too_many_are_told_of(void **state)
 {
 	struct handed *h = handed_new();
@@ -180,6 +232,7 @@ int main(void)
 	    cmocka_unit_test(addresses_are_told_apart),
 	    cmocka_unit_test(what_does_not_listen_is_refused),
 	    cmocka_unit_test(environment_of_others),
+	    cmocka_unit_test(ours_end_when_nobody_wants_them),
 	    cmocka_unit_test(too_many_are_told_of),
 	};
 

@@ -1,11 +1,15 @@
 /* service: the watchdog says that all is well only while every worker answers.  The workers are this test. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -85,8 +89,9 @@ static struct service *service(const char *watchdog_us)
 	struct service *s;
 
 	setenv("WATCHDOG_USEC", watchdog_us, 1);
-	s = service_new(world.loop, gates, 2);
+	s = service_new();
 	assert_non_null(s);
+	assert_true(service_watch(s, world.loop, gates, 2));
 	assert_null(getenv("NOTIFY_SOCKET"));
 	assert_null(getenv("WATCHDOG_USEC"));
 	return s;
@@ -169,6 +174,86 @@ static void one_that_could_not_be_asked_is_asked_again(void **state)
 	service_free(s);
 }
 
+/* A message with these words; the descriptor that came with it, or -1. */
+static int received(const char *words)
+{
+	char text[256];
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec part = {text, sizeof(text) - 1};
+	struct msghdr msg = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room)};
+	struct cmsghdr *rights;
+	ssize_t n = recvmsg(manager.fd, &msg, 0);
+	int fd = -1;
+
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_string_equal(text, words);
+	rights = CMSG_FIRSTHDR(&msg);
+	if (rights == NULL)
+		return -1;
+	assert_int_equal(rights->cmsg_type, SCM_RIGHTS);
+	assert_int_equal(rights->cmsg_len, CMSG_LEN(sizeof(int)));
+	memcpy(&fd, CMSG_DATA(rights), sizeof(fd));
+	return fd;
+}
+
+static void descriptors_go_with_their_name(void **state)
+{
+	struct service *s = service("0");
+	struct stat sent, got;
+	int fds[2], fd;
+
+	(void)state;
+	assert_true(service_keeps(s));
+	assert_int_equal(pipe(fds), 0);
+	service_store(s, "listener", fds[0]);
+	fd = received("FDSTORE=1\nFDNAME=listener");
+	assert_true(fd >= 0 && fd != fds[0]);
+	assert_int_equal(fstat(fds[0], &sent), 0);
+	assert_int_equal(fstat(fd, &got), 0);
+	assert_true(sent.st_ino == got.st_ino);
+	close(fd);
+	close(fds[0]);
+	close(fds[1]);
+	service_free(s);
+}
+
+static atomic_bool discarded;
+
+static void *hear_discard(void *arg)
+{
+	struct pollfd in = {.fd = manager.fd, .events = POLLIN};
+	int barrier;
+
+	(void)arg;
+	assert_int_equal(poll(&in, 1, 20000), 1);
+	assert_int_equal(received("FDSTOREREMOVE=1\nFDNAME=listener"), -1);
+	assert_int_equal(poll(&in, 1, 20000), 1);
+	barrier = received("BARRIER=1");
+	assert_true(barrier >= 0);
+	discarded = true;
+	close(barrier);
+	return NULL;
+}
+
+static void discarding_waits_until_it_is_done(void **state)
+{
+	struct service *s = service("0");
+	pthread_t thread;
+
+	(void)state;
+	discarded = false;
+	assert_int_equal(pthread_create(&thread, NULL, hear_discard, NULL), 0);
+	service_discard(s, "listener");
+	assert_true(discarded);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	service_free(s);
+}
+
 static void without_a_manager_nothing_happens(void **state)
 {
 	struct service *s;
@@ -179,6 +264,9 @@ static void without_a_manager_nothing_happens(void **state)
 	service_ready(s, "");
 	service_reloading(s);
 	service_stopping(s, "");
+	assert_false(service_keeps(s));
+	service_store(s, "listener", 0);
+	service_discard(s, "listener");
 	assert_int_equal(world.gate[0].asked, 0);
 	assert_int_equal(heard(""), 0);
 	service_free(s);
@@ -195,6 +283,8 @@ int main(void)
 	    TEST(says_that_all_is_well_while_all_answer),
 	    TEST(one_that_is_stuck_silences_it),
 	    TEST(one_that_could_not_be_asked_is_asked_again),
+	    TEST(descriptors_go_with_their_name),
+	    TEST(discarding_waits_until_it_is_done),
 	    TEST(without_a_manager_nothing_happens),
 	};
 
