@@ -20,7 +20,7 @@ enum keymsg_kind {
 	KEYMSG_STARTED, /* number: errno; with descriptors, if that is 0: the key process's home, life, and lines */
 	KEYMSG_LOAD, /* body: certificate's and key's path, each terminated; onwards with the open files, and in number
 	                the errno of either that could not be opened, the key's shifted by 16 */
-	KEYMSG_LOADED, /* number: 1 if it was; body: as vault_load() answers */
+	KEYMSG_LOADED, /* number: an enum keymsg_loaded; body: as vault_load() answers */
 	KEYMSG_OPEN,   /* to the supervisor; body: a path, terminated; number: 1 if it is only to be checked */
 	KEYMSG_OPENED, /* number: errno; with the open file, if that is 0 and it was not for the check */
 	KEYMSG_FORGET,
@@ -28,6 +28,8 @@ enum keymsg_kind {
 	KEYMSG_SIGN,   /* number: the algorithm; body: what is to be signed */
 	KEYMSG_SIGNED, /* number: 1 if it was; body: the signature */
 };
+
+enum keymsg_loaded { KEYMSG_REFUSED, KEYMSG_TAKEN, KEYMSG_NO_PAIR };
 
 struct keymsg {
 	uint32_t kind, number;

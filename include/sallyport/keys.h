@@ -47,6 +47,7 @@ struct keys_loaded {
 	struct span public_key; /* SubjectPublicKeyInfo, DER */
 	struct span chain;      /* certificates in their order, DER, each behind its length in three bytes */
 	const char *error;
+	bool no_pair; /* refused: the one file for both lacks a certificate or a key altogether */
 };
 /* At most so many at once. */
 #define KEYS_BATCH 8u

@@ -32,12 +32,14 @@ struct vault_file {
 struct vault_answer {
 	uint8_t *p;
 	size_t n;
+	bool no_pair; /* refused: the one file for both lacks a certificate or a key altogether, so it may be meant for
+	                 something else */
 };
 void vault_answer_free(struct vault_answer *answer);
 
-/* Reads the certificates of one file and the private key of another, or the same, and keeps the key under id.  True:
- * answer holds the key's SubjectPublicKeyInfo (DER) and then each certificate (DER), each behind its length in three
- * bytes, big-endian.  False: the sentence. */
+/* Reads the certificates of one file and the private key of another, and keeps the key under id; if they have the same
+ * path, both are read from the first.  True: answer holds the key's SubjectPublicKeyInfo (DER) and then each certificate
+ * (DER), each behind its length in three bytes, big-endian.  False: the sentence. */
 MUST_CHECK bool vault_load(struct vault *v, uint64_t id, const struct vault_file *certificates,
     const struct vault_file *key, struct vault_answer *answer);
 /* Takes in a key that was made here.  False: no memory. */

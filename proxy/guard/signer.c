@@ -92,13 +92,16 @@ static bool read_files(const struct keymsg_in *in, struct vault_file file[static
 static bool load(struct vault *vault, int home, const struct keymsg_in *in)
 {
 	struct keymsg answer = {.kind = KEYMSG_LOADED, .ticket = in->head.ticket, .key = in->head.key};
-	struct vault_answer said = {NULL, 0};
+	struct vault_answer said = {.p = NULL};
 	struct vault_file file[2];
 	bool sent;
 
 	if (in->head.kind != KEYMSG_LOAD || !read_files(in, file))
 		return false;
-	answer.number = vault_load(vault, in->head.key, &file[0], &file[1], &said);
+	if (vault_load(vault, in->head.key, &file[0], &file[1], &said))
+		answer.number = KEYMSG_TAKEN;
+	else
+		answer.number = said.no_pair ? KEYMSG_NO_PAIR : KEYMSG_REFUSED;
 	sent = keymsg_send(home, &answer, (struct span){(const char *)said.p, said.n}, NULL, 0, true) == KEYMSG_DONE;
 	vault_answer_free(&said);
 	return sent;

@@ -126,3 +126,23 @@ int supervisor_open(const char *path, uint32_t *error)
 	}
 	return -1;
 }
+
+bool supervisor_holds_key(int fd)
+{
+	static const char mark[] = "PRIVATE KEY-----";
+	const size_t mark_n = sizeof(mark) - 1;
+	char room[8192];
+	size_t kept = 0;
+	bool found = false;
+	ssize_t n;
+
+	while ((n = read(fd, room + kept, sizeof(room) - kept)) > 0 && !found) {
+		size_t all = kept + (size_t)n;
+
+		found = memmem(room, all, mark, mark_n) != NULL;
+		kept = all < mark_n - 1 ? all : mark_n - 1; /* it may go on in the next piece */
+		memmove(room, room + all - kept, kept);
+	}
+	explicit_bzero(room, sizeof(room));
+	return found || n < 0 || lseek(fd, 0, SEEK_SET) != 0;
+}

@@ -53,5 +53,8 @@ bool supervisor_allows_key(const struct supervisor *s, const char *path);
 bool supervisor_allows(const struct supervisor *s, const char *path);
 /* A regular file's descriptor, or below 0 and *error. */
 int supervisor_open(const char *path, uint32_t *error);
+/* Whether a private key (PEM) stands in an open file, whatever the file is named as; true as well if it cannot be read.
+ * If not, fd is at its beginning again.  Nothing that was read is kept. */
+bool supervisor_holds_key(int fd);
 
 #endif

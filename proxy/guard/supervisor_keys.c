@@ -156,6 +156,15 @@ static void on_open(struct supervisor *s, const struct keymsg_in *in)
 	int fd =
 	    whole && (check || supervisor_allows(s, in->body.p)) ? supervisor_open(in->body.p, &answer.number) : -1;
 
+	if (fd >= 0 && !check && supervisor_holds_key(fd)) {
+		log_text(LOG_ERROR, "supervisor",
+		    "%s: holds a private key, so it is kept from the network process: put the certificates into a file "
+		    "of their own",
+		    in->body.p);
+		(void)close(fd);
+		fd = -1;
+		answer.number = EACCES;
+	}
 	(void)keymsg_send(s->ask, &answer, SPAN_NONE, &fd, fd >= 0 && !check, false);
 	if (fd >= 0)
 		(void)close(fd);

@@ -84,6 +84,52 @@ static bool key_of(const struct folder *f, const char *name, char out[static NAM
 	return false;
 }
 
+/* Of certbot's or dehydrated's: "cert.pem", "privkey-1700000000.pem". */
+static bool is_part(const char *name)
+{
+	static const char *const parts[] = {"cert", "chain", "fullchain", "privkey", "key"};
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		size_t n = strlen(parts[i]);
+
+		if (strncmp(name, parts[i], n) == 0 && (name[n] == '.' || name[n] == '-'))
+			return true;
+	}
+	return false;
+}
+
+/* NAME.pem alone, as HAProxy has it: certificates and key in one file.  Only the key process may look whether it is. */
+static bool may_be_both(const struct folder *f, const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name);
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (n <= 4 || strcmp(entry->d_name + n - 4, ".pem") != 0)
+		return false;
+	if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_REG;
+	return join(path, f->path, entry->d_name) && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool tell_plain(const struct cert_walk *walk, const struct folder *f, bool has_known)
+{
+	char key[NAME_MAX + 1];
+
+	for (int i = 0; i < f->n; i++) {
+		const char *name = f->entry[i]->d_name;
+
+		if (key_of(f, name, key)) {
+			if (!tell(walk, f, name, key))
+				return false;
+		} else if (!(has_known && is_part(name)) && may_be_both(f, f->entry[i])) {
+			if (!tell(walk, f, name, name))
+				return false;
+		}
+	}
+	return true;
+}
+
 static bool tell_files(const struct cert_walk *walk, const struct folder *f)
 {
 	static const char *const known[][2] = {
@@ -97,17 +143,10 @@ static bool tell_files(const struct cert_walk *walk, const struct folder *f)
 	if (acme_key(f, key))
 		return tell(walk, f, "fullchain.cer", key);
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		if (has(f, known[i][0]) && has(f, known[i][1])) {
-			if (!tell(walk, f, known[i][0], known[i][1]))
-				return false;
-			break;
-		}
+		if (has(f, known[i][0]) && has(f, known[i][1]))
+			return tell(walk, f, known[i][0], known[i][1]) && tell_plain(walk, f, true);
 	}
-	for (int i = 0; i < f->n; i++) {
-		if (key_of(f, f->entry[i]->d_name, key) && !tell(walk, f, f->entry[i]->d_name, key))
-			return false;
-	}
-	return true;
+	return tell_plain(walk, f, false);
 }
 
 static bool is_folder(const struct dirent *entry, const char *path)

@@ -145,8 +145,11 @@ static bool match(struct cert_pair *pair, X509 *leaf, struct span public_key, co
 	}
 	EVP_PKEY_free(mine);
 	EVP_PKEY_free(its);
-	return ok ||
-	       cert_complain(c, "%s: is not the key of the first certificate in %s", pair->key_file, pair->certificate);
+	if (ok)
+		return true;
+	if (strcmp(pair->key_file, pair->certificate) == 0)
+		return cert_complain(c, "%s: its key is not the key of the first certificate in it", pair->key_file);
+	return cert_complain(c, "%s: is not the key of the first certificate in %s", pair->key_file, pair->certificate);
 }
 
 static bool read_leaf(struct cert_pair *pair, struct span public_key, const struct cert_complaint *c)

@@ -34,6 +34,7 @@ struct step {
 	bool load;
 	struct cert_stamps stamps; /* before the files were read, so that a change during that shows at the next look */
 	struct cert_pair *pair;    /* NULL: not settled */
+	bool no_pair;              /* one file, which holds no certificate, or no key */
 	char text[512];            /* why the files are refused */
 };
 
@@ -95,7 +96,8 @@ static bool on_folder(void *arg, const char *folder)
 	if (s->all || s->old == NULL || n < 0 || (size_t)n >= sizeof(its))
 		return false;
 	i = cert_index_bound(s->old, its, "");
-	return i < s->old->n && strncmp(s->old->entry[i].pair->certificate, its, (size_t)n) == 0;
+	return i < s->old->n && strncmp(s->old->entry[i].pair->certificate, its, (size_t)n) == 0 &&
+	       s->old->entry[i].pair->chain != NULL;
 }
 
 static bool collect_folders(struct scan *s)
@@ -189,7 +191,9 @@ static bool settle(struct step *t)
 		t->scan->told = true;
 		return cert_complain(t->scan->c, "%s", t->text);
 	}
-	say(LOG_WARNING, "certificate-refused", t->item->certificate, t->text);
+	/* most files of that kind are an authority's certificate or the like, and nobody's mistake */
+	if (!t->no_pair || t->named || (old != NULL && old->chain != NULL))
+		say(LOG_WARNING, "certificate-refused", t->item->certificate, t->text);
 	if (old != NULL && old->chain != NULL) {
 		old->refused = t->pair->stamps;
 		cert_pair_unref(t->pair);
@@ -228,6 +232,7 @@ static void on_loaded(void *arg, size_t i, const struct keys_loaded *loaded)
 	struct cert_complaint c = {t->text, sizeof(t->text)};
 
 	t->pair = cert_pair_new(&b->files[i], &t->stamps, loaded, &c);
+	t->no_pair = loaded->no_pair;
 }
 
 static bool load(struct scan *s, struct step *step, size_t n)

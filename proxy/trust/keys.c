@@ -148,7 +148,7 @@ static bool load_here(struct keys *keys, struct keys_key *key, size_t i,
 {
 	struct keys_loaded loaded = {.key = NULL};
 	struct vault_file certificate, file;
-	struct vault_answer answer = {NULL, 0};
+	struct vault_answer answer = {.p = NULL};
 	char sentence[512];
 	bool ok;
 
@@ -162,6 +162,7 @@ static bool load_here(struct keys *keys, struct keys_key *key, size_t i,
 	} else {
 		(void)snprintf(sentence, sizeof(sentence), "%.*s", (int)answer.n, (const char *)answer.p);
 		loaded.error = sentence;
+		loaded.no_pair = answer.no_pair;
 	}
 	ok = loaded.key != NULL || answer.n > 0; /* nothing said: no memory */
 	if (ok)

@@ -224,7 +224,7 @@ static bool took(struct keys_key *key, const struct keymsg_in *in, size_t i,
 	struct keys_loaded loaded = {.key = NULL};
 	char sentence[512];
 
-	if (in->head.number == 1) {
+	if (in->head.number == KEYMSG_TAKEN) {
 		if (!keys_answer(in->body, &loaded))
 			return false;
 		if (!key->listed)
@@ -233,6 +233,7 @@ static bool took(struct keys_key *key, const struct keymsg_in *in, size_t i,
 	} else {
 		(void)snprintf(sentence, sizeof(sentence), "%.*s", SPAN_FMT(in->body));
 		loaded.error = sentence[0] != '\0' ? sentence : "out of memory";
+		loaded.no_pair = in->head.number == KEYMSG_NO_PAIR;
 	}
 	told(arg, i, &loaded);
 	return true;

@@ -24,7 +24,7 @@ struct vault *vault_new(void)
 void vault_answer_free(struct vault_answer *answer)
 {
 	OPENSSL_free(answer->p);
-	*answer = (struct vault_answer){NULL, 0};
+	*answer = (struct vault_answer){.p = NULL};
 }
 
 static struct vault_key **slot_of(struct vault *v, uint64_t id)

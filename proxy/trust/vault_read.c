@@ -58,7 +58,7 @@ static bool read_file(const struct vault_file *file, struct vault_answer *bytes,
 	return refuse(answer, "%s: is being written", file->path);
 }
 
-static bool put_certificates(CBB *out, BIO *bio, const char *path, struct vault_answer *answer)
+static bool put_each(CBB *out, BIO *bio, const char *path, struct vault_answer *answer)
 {
 	CRYPTO_BUFFER *der = NULL;
 	enum pem_rc rc;
@@ -115,38 +115,55 @@ static BIO *open_bytes(const struct vault_answer *bytes)
 	return pem_open((struct span){(const char *)bytes->p, bytes->n});
 }
 
-static EVP_PKEY *read_key(const struct vault_file *file, struct vault_answer *answer)
+static EVP_PKEY *read_key(const struct vault_answer *bytes, const char *path, struct vault_answer *answer)
 {
-	struct vault_answer bytes = {NULL, 0};
+	BIO *bio = open_bytes(bytes);
 	EVP_PKEY *key = NULL;
-	BIO *bio = NULL;
 
-	if (read_file(file, &bytes, answer)) {
-		bio = open_bytes(&bytes);
-		if (bio != NULL)
-			key = parse_key(bio, file->path, answer);
-		else
-			(void)refuse(answer, "%s: out of memory", file->path);
-	}
+	if (bio != NULL)
+		key = parse_key(bio, path, answer);
+	else
+		(void)refuse(answer, "%s: out of memory", path);
 	BIO_free(bio);
-	vault_answer_free(&bytes);
 	return key;
 }
 
-static bool read_certificates(const struct vault_file *file, CBB *out, struct vault_answer *answer)
+static bool put_certificates(CBB *out, const struct vault_answer *bytes, const char *path, struct vault_answer *answer)
 {
-	struct vault_answer bytes = {NULL, 0};
-	BIO *bio = NULL;
-	bool ok = false;
+	BIO *bio = open_bytes(bytes);
+	bool ok = bio != NULL ? put_each(out, bio, path, answer) : refuse(answer, "%s: out of memory", path);
 
-	if (read_file(file, &bytes, answer)) {
-		bio = open_bytes(&bytes);
-		ok = bio != NULL ? put_certificates(out, bio, file->path, answer)
-		                 : refuse(answer, "%s: out of memory", file->path);
-	}
 	BIO_free(bio);
-	vault_answer_free(&bytes);
 	return ok;
+}
+
+/* Whether there is the first line of such a block, however it goes on; label: the end of that line. */
+static bool begins(const struct vault_answer *bytes, const char *label)
+{
+	return bytes->p != NULL && memmem(bytes->p, bytes->n, label, strlen(label)) != NULL;
+}
+
+/* One file for both is read once, so that it is not half the old and half the new one when it is replaced meanwhile. */
+static EVP_PKEY *read_both(
+    const struct vault_file *certificates, const struct vault_file *file, CBB *chain, struct vault_answer *answer)
+{
+	bool one = strcmp(certificates->path, file->path) == 0, no_pair = false, ok;
+	struct vault_answer bytes = {.p = NULL};
+	EVP_PKEY *key = NULL;
+
+	ok = read_file(certificates, &bytes, answer);
+	if (ok && one)
+		no_pair = !begins(&bytes, "CERTIFICATE-----") || !begins(&bytes, "PRIVATE KEY-----");
+	ok = ok && put_certificates(chain, &bytes, certificates->path, answer);
+	if (ok && !one) {
+		vault_answer_free(&bytes);
+		ok = read_file(file, &bytes, answer);
+	}
+	if (ok)
+		key = read_key(&bytes, file->path, answer);
+	vault_answer_free(&bytes);
+	answer->no_pair = no_pair && key == NULL;
+	return key;
 }
 
 static bool put_public_key(CBB *out, const EVP_PKEY *key)
@@ -162,12 +179,12 @@ EVP_PKEY *vault_read(const struct vault_file *certificates, const struct vault_f
 	EVP_PKEY *key = NULL;
 	bool ok = false;
 
-	*answer = (struct vault_answer){NULL, 0};
+	*answer = (struct vault_answer){.p = NULL};
 	CBB_zero(&all);
 	CBB_zero(&chain);
 	if (!CBB_init(&chain, 4096) || !CBB_init(&all, 4096)) {
 		(void)refuse(answer, "%s: out of memory", file->path);
-	} else if (read_certificates(certificates, &chain, answer) && (key = read_key(file, answer)) != NULL) {
+	} else if ((key = read_both(certificates, file, &chain, answer)) != NULL) {
 		ok = put_public_key(&all, key) && CBB_add_bytes(&all, CBB_data(&chain), CBB_len(&chain)) &&
 		     CBB_finish(&all, &answer->p, &answer->n);
 		if (!ok)

@@ -120,8 +120,9 @@ const struct conf_option conf_options[] = {
 
     {ALL_LIST(S_CERTIFICATES, "directory", CONF_FOLDERS, certificate_folders, certificate_folders_n), 0, 0, NULL,
      "/etc/letsencrypt",
-     "A folder of certificates, as certbot or acme.sh keep them or plain (NAME.pem or NAME.crt with NAME.key): hosts "
-     "without a certificate of their own take from it what names them; new and renewed ones are found by themselves."},
+     "A folder of certificates, as certbot or acme.sh keep them or plain (NAME.pem or NAME.crt with NAME.key, or NAME.pem "
+     "with the key in it): hosts without a certificate of their own take from it what names them; new and renewed ones "
+     "are found by themselves."},
     {ALL(S_CERTIFICATES, "interval", CONF_DURATION, certificate_interval), SECOND, DAY, "1m", NULL,
      "How often all files of our certificates are looked at for changes."},
 
@@ -162,7 +163,7 @@ const struct conf_option conf_options[] = {
      "has a directory.  With several (ECDSA and RSA, public and private authority), each followed by its key, a peer is "
      "shown one from an authority that it asks for, else the first that it can verify."},
     {HOST_LIST("key", CONF_FILES, true, keys, keys_n), 0, 0, NULL, "/etc/letsencrypt/live/example.org/privkey.pem",
-     "The PEM file with the certificate's private key."},
+     "The PEM file with the certificate's private key; may be the same file."},
     {HOST_LIST("subdomains", CONF_SUBDOMAINS, false, subdomains, subdomains_n), 0, 0, NULL,
      "conference.example.org pubsub.example.org",
      "Further domains with the same certificate and backend, each written in full; * stands for whatever is one label "

@@ -263,6 +263,33 @@ class Processes(unittest.TestCase):
 		self.assertEqual(len(holds(keys, numbers(f"{world.folder}/d.key"))), 2)
 		world.end_gateway()
 
+	def test_certificate_and_key_in_one_file(self):
+		"""Found in a folder, and kept from the network process even if it is named as an authority's."""
+		world = self.start(lambda text, folder: os.mkdir(f"{folder}/certs") or
+		                   text + f"[certificates]\ndirectory = {folder}/certs\ninterval = 1s\n[host c.test]\n")
+		key, both = f"{world.folder}/c.key", f"{world.folder}/certs/c.pem"
+		run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=c.test", "-addext",
+		     "subjectAltName=DNS:c.test", "-out", f"{world.folder}/c.crt", "-keyout", key])
+		with open(f"{both}.new", "w") as out:
+			for part in (key, f"{world.folder}/c.crt"):
+				with open(part) as f:
+					out.write(f.read())
+		shutil.copy(f"{world.folder}/c.crt", f"{world.folder}/certs/alone.pem")
+		os.rename(f"{both}.new", both)
+		self.shake("c.test").close()
+		self.assertFalse(world.gateway.log.find("certificate-refused"))
+		with open(world.config, "a") as f:
+			f.write(f"[peer d.test]\nanchor = {both}\n")
+		world.gateway.child.send_signal(signal.SIGHUP)
+		world.gateway.log.wait(r"certs/c\.pem: holds a private key, so it is kept from the network process")
+		world.gateway.log.wait(r"certs/c\.pem: Permission denied")
+		self.shake("c.test").close()
+		supervisor, network, keys = self.pids()
+		self.assertEqual(len(holds(keys, numbers(key))), 2)
+		self.assertEqual(holds(network, numbers(key)), set())
+		self.assertEqual(holds(supervisor, numbers(key)), set())
+		world.end_gateway()
+
 	@unittest.skipIf(os.geteuid() != 0, "only root can become somebody else")
 	def test_becomes_its_user(self):
 		def as_nobody(text, folder):

@@ -121,8 +121,12 @@ static void test_answers(void **state)
 	say(s->line, KEYMSG_SIGN, SSL_SIGN_ECDSA_SECP256R1_SHA256, 8, SPAN_NONE);
 	hear(s, s->line, KEYMSG_SIGNED, 0);
 	/* in vain, with the sentence */
+	load(s, p, "a.key", "a.pem");
+	hear(s, s->home, KEYMSG_LOADED, KEYMSG_REFUSED);
+	s->room[s->in.body.n] = '\0';
+	assert_non_null(strstr(s->room, "a.key: holds no certificate"));
 	load(s, p, "a.pem", "a.pem");
-	hear(s, s->home, KEYMSG_LOADED, 0);
+	hear(s, s->home, KEYMSG_LOADED, KEYMSG_NO_PAIR);
 	s->room[s->in.body.n] = '\0';
 	assert_non_null(strstr(s->room, "a.pem: holds no private key"));
 	/* that did not touch what was there */

@@ -2,6 +2,8 @@
 #include "../trust/pairs.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "../../../proxy/guard/supervisor_internal.h"
 
@@ -100,12 +102,51 @@ static void test_open(void **state)
 	assert_int_equal(error, EINVAL);
 }
 
+static bool holds(const struct pairs *p, size_t before, const char *text)
+{
+	char *all = malloc(before + strlen(text));
+	int fd;
+	bool found;
+
+	assert_non_null(all);
+	memset(all, '\n', before);
+	memcpy(all + before, text, strlen(text));
+	mint_write(pairs_path(p, "file"), (struct span){all, before + strlen(text)});
+	free(all);
+	fd = open(pairs_path(p, "file"), O_RDONLY);
+	assert_true(fd >= 0);
+	found = supervisor_holds_key(fd);
+	if (!found) /* whoever gets it reads all of it */
+		assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+	(void)close(fd);
+	return found;
+}
+
+/* Whatever names it: a key in the file of an authority, or behind our certificate. */
+static void test_file_with_key(void **state)
+{
+	struct pairs *p = *state;
+
+	assert_false(holds(p, 0, ""));
+	assert_false(holds(p, 0, "-----BEGIN CERTIFICATE-----\n-----BEGIN PUBLIC KEY-----\n"));
+	assert_true(holds(p, 0, "-----BEGIN PRIVATE KEY-----\n"));
+	assert_true(holds(p, 0, "-----BEGIN RSA PRIVATE KEY-----\n"));
+	/* wherever it stands among the pieces that are read */
+	for (size_t before = 8192 - 40; before < 8192 + 40; before++) {
+		assert_true(holds(p, before, "-----BEGIN EC PRIVATE KEY-----\n"));
+		assert_false(holds(p, before, "-----BEGIN PRIVATE KE\n"));
+	}
+	assert_true(holds(p, 100000, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\n"));
+	assert_true(supervisor_holds_key(-1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_files, pairs_up, pairs_down),
 	    cmocka_unit_test_setup_teardown(test_key_as_anchor, pairs_up, pairs_down),
 	    cmocka_unit_test_setup_teardown(test_open, pairs_up, pairs_down),
+	    cmocka_unit_test_setup_teardown(test_file_with_key, pairs_up, pairs_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

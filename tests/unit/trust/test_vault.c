@@ -24,7 +24,7 @@ static const char *load(struct vault *v, const struct pairs *p, uint64_t id, con
 {
 	static char text[512];
 	struct vault_file a = file_of(p, certificate), b = file_of(p, key);
-	struct vault_answer answer = {NULL, 0};
+	struct vault_answer answer = {.p = NULL};
 	bool ok = vault_load(v, id, &a, &b, &answer);
 
 	(void)snprintf(text, sizeof(text), "%.*s", ok ? 0 : (int)answer.n, (const char *)answer.p);
@@ -82,7 +82,7 @@ static void test_tells(void **state)
 	struct mint m = pairs_mint(&p->root, "a.test", 1, MINT_P256, 60);
 	struct mint_pem all = {0};
 	struct vault_file f;
-	struct vault_answer answer = {NULL, 0};
+	struct vault_answer answer = {.p = NULL};
 	CBS cbs, spki, first, second;
 	EVP_PKEY *told;
 
@@ -103,6 +103,63 @@ static void test_tells(void **state)
 	vault_answer_free(&answer);
 	(void)close(f.fd);
 	(void)close(again.fd);
+	mint_free(&m);
+	vault_free(v);
+}
+
+/* Whether a file is refused as none that is to hold both; the sentence must come with it. */
+static bool no_pair(struct vault *v, const struct pairs *p, const char *certificate, const char *key, const char *why)
+{
+	struct vault_file a = file_of(p, certificate), b = file_of(p, key);
+	struct vault_answer answer = {.p = NULL};
+	bool no_pair;
+
+	assert_false(vault_load(v, 1, &a, &b, &answer));
+	if (memmem(answer.p, answer.n, why, strlen(why)) == NULL)
+		fail_msg("%.*s", (int)answer.n, (const char *)answer.p);
+	no_pair = answer.no_pair;
+	vault_answer_free(&answer);
+	(void)close(a.fd);
+	(void)close(b.fd);
+	return no_pair;
+}
+
+/* A file that is half-written is another thing than one in which nobody has put a key or a certificate. */
+static void test_one_file_for_both(void **state)
+{
+	struct pairs *p = *state;
+	struct vault *v = vault_new();
+	struct mint m = pairs_mint(&p->root, "a.test", 1, MINT_P256, 60);
+	struct vault_answer answer = {.p = NULL};
+	struct mint_pem pem = {0};
+	struct vault_file first;
+
+	pairs_put(p, "a.pem", "a.key", "a.test", 1, MINT_P256);
+	write_text(p, "request", SPAN("-----BEGIN CERTIFICATE REQUEST-----\n"));
+	assert_true(no_pair(v, p, "a.pem", "a.pem", "a.pem: holds no private key"));
+	assert_true(no_pair(v, p, "a.key", "a.key", "a.key: holds no certificate"));
+	assert_true(no_pair(v, p, "request", "request", "request: broken PEM"));
+	/* of two files each is named as what it should be */
+	assert_false(no_pair(v, p, "a.key", "a.pem", "a.key: holds no certificate"));
+	assert_false(no_pair(v, p, "none", "none", "No such file"));
+	mint_pem_key(&pem, &m, NULL);
+	mint_pem_cert(&pem, &m);
+	pem.n -= 60;
+	write_text(p, "half", mint_pem_span(&pem));
+	assert_false(no_pair(v, p, "half", "half", "half: broken PEM behind certificate 0"));
+	pem = (struct mint_pem){0};
+	mint_pem_cert(&pem, &m);
+	mint_pem_key(&pem, &m, NULL);
+	write_text(p, "whole", mint_pem_span(&pem));
+	assert_string_equal(load(v, p, 1, "whole", "whole"), "");
+	/* read once: the second one may be its successor's by now */
+	first = file_of(p, "whole");
+	assert_true(vault_load(v, 2, &first, &(struct vault_file){first.path, -1, ENOENT}, &answer));
+	vault_answer_free(&answer);
+	(void)close(first.fd);
+	pem.n -= 60;
+	write_text(p, "half", mint_pem_span(&pem));
+	assert_false(no_pair(v, p, "half", "half", "half: broken PEM behind certificate 1"));
 	mint_free(&m);
 	vault_free(v);
 }
@@ -238,6 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_signs, pairs_up, pairs_down),
 	    cmocka_unit_test_setup_teardown(test_tells, pairs_up, pairs_down),
+	    cmocka_unit_test_setup_teardown(test_one_file_for_both, pairs_up, pairs_down),
 	    cmocka_unit_test_setup_teardown(test_refuses, pairs_up, pairs_down),
 	    cmocka_unit_test_setup_teardown(test_chain_fits, pairs_up, pairs_down),
 	    cmocka_unit_test_setup_teardown(test_bound, pairs_up, pairs_down),
