@@ -105,11 +105,11 @@ def add_old(lab, kind, tls, hosts=LOCAL, node="old", n=OLD, certificate=None, ch
 	return old
 
 
-def add_gateway(lab, old, settings=(), hosts=None):
+def add_gateway(lab, old, settings=(), hosts=None, **more):
 	"""The gateway in the old server's node, running, and the redirect in force."""
 	if hosts is None:
 		hosts = [Host(h, lab.ca.leaf(h, f"conference.{h}"), [f"conference.{h}"]) for h in old.hosts]
-	gateway = lab.own(Gateway(lab.network, old.node, lab.folder(f"gateway-{old.node}"), hosts, old.user, settings))
+	gateway = lab.own(Gateway(lab.network, old.node, lab.folder(f"gateway-{old.node}"), hosts, old.user, settings, **more))
 	gateway.start()
 	gateway.redirect()
 	return gateway

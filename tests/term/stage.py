@@ -227,7 +227,7 @@ class Stage:
 		self.world.backend.reach_out()
 
 	def listen(self):
-		self.listener = listen_as_peer(self.world.address)
+		self.listener = listen_as_peer(self.world.address, world.PEER_PORT)
 		return self.listener
 
 	def edit(self, old, new):

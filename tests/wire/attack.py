@@ -16,9 +16,7 @@ import time
 
 from lab.wire import STREAM, TLS, header
 from peer import Gone, Peer
-from world import EVIL, LOCAL, PEER_PORT, PUBLIC_PORT, REMOTE
 
-HEADER = header(REMOTE, LOCAL)
 STARTTLS = f"<starttls xmlns='{TLS}'/>".encode()
 AUTH = b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>"
 FEATURES_END = r"</stream:features>|<stream:features\s*/>"
@@ -39,6 +37,7 @@ class Attack:
 		"""listener: in the client role, where the gateway connects to."""
 		self.world = world
 		self.case = case
+		self.header = header(world.remote, world.local)
 		self.listener = listener
 		self.patience = case.get("t", PATIENCE)
 		self.peer = None
@@ -48,7 +47,7 @@ class Attack:
 	# --- the way to the phase ---
 
 	def connect(self):
-		return Peer(socket.create_connection((self.world.address, PUBLIC_PORT), 5))
+		return Peer(socket.create_connection((self.world.address, self.world.port), 5))
 
 	def accept(self):
 		self.world.backend.reach_out()
@@ -59,7 +58,7 @@ class Attack:
 
 	def say_header(self, peer):
 		start = len(peer.seen)
-		peer.send(HEADER.encode(), 5)
+		peer.send(self.header.encode(), 5)
 		if not peer.wait(FEATURES_END, PATIENCE, start):
 			raise Gone(f"no features but {peer.seen[start:][-200:]!r}")
 		found = re.search(rb"<stream:stream[^>]*\sid=['\"]([^'\"]*)", peer.seen[start:])
@@ -90,9 +89,11 @@ class Attack:
 
 	def fill_in(self, text):
 		"""{NAMES} and \\xNN."""
+		evil, remote = self.world.evil, self.world.remote
 		values = {
-			"TO": LOCAL, "FROM": REMOTE, "FROMUP": REMOTE.upper(), "EVIL": EVIL, "HDR": HEADER, "ID": self.peer.stream_id,
-			"B64EVIL": encoded(EVIL), "B64FROMNUL": encoded(REMOTE + "\0"), "B64JID": encoded(f"admin@{REMOTE}"),
+			"TO": self.world.local, "FROM": remote, "FROMUP": remote.upper(), "EVIL": evil, "HDR": self.header,
+			"ID": self.peer.stream_id, "B64EVIL": encoded(evil), "B64FROMNUL": encoded(remote + "\0"),
+			"B64JID": encoded(f"admin@{remote}"),
 		}
 		text = re.sub(r"\{([A-Z0-9]+)\}", lambda m: values[m[1]], text)
 		parts = re.split(r"\\x([0-9a-fA-F]{2})", text)
@@ -141,7 +142,7 @@ class Attack:
 		shown = certificate or peer.certificate
 		if shown != "none":
 			context.load_cert_chain(self.world.certificates[shown].chain, self.world.certificates[shown].key)
-		peer.start_tls(context, LOCAL if client else None)
+		peer.start_tls(context, self.world.local if client else None)
 
 	def null_cipher_hello(self):
 		self.peer.send(NULL_HELLO, 5)
@@ -205,8 +206,10 @@ class Attack:
 
 	def found(self, key, data):
 		"""(pattern, is there) of all patterns under a key."""
+		world = self.world
+		values = {"{EVIL}": world.evil, "{FROM}": world.remote, "{TO}": world.local, "{B64TO}": encoded(world.local)}
 		for pattern in self.case.get(key, []):
-			for name, value in (("{EVIL}", EVIL), ("{FROM}", REMOTE), ("{TO}", LOCAL)):
+			for name, value in values.items():
 				pattern = pattern.replace(name, re.escape(value))
 			yield pattern, re.search(pattern.encode(), data, re.DOTALL) is not None
 
@@ -278,7 +281,7 @@ class Attack:
 		return list(self.complaints(self.outcome(), forwarded))
 
 
-def listen_as_peer(address):
-	listener = socket.create_server((address, PEER_PORT), backlog=16)
+def listen_as_peer(address, port):
+	listener = socket.create_server((address, port), backlog=16)
 	listener.settimeout(10)
 	return listener

@@ -16,7 +16,7 @@ from attack import listen_as_peer  # noqa: E402
 from hand import connect, unverified  # noqa: E402
 from lab.proc import LabError, run  # noqa: E402
 from lab.wire import STARTTLS, TLS, Wire, header  # noqa: E402
-from world import LOCAL, REMOTE, World  # noqa: E402
+from world import LOCAL, PEER_PORT, REMOTE, World  # noqa: E402
 
 BINARY = sys.argv[1]
 GCM = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"]
@@ -86,7 +86,7 @@ class Ciphers(unittest.TestCase):
 	def test_what_is_offered_to_other_servers(self):
 		"""The list holds for connections that the gateway opens, too: OpenSSL tells what it was offered."""
 		world = self.start(GCM[0])
-		listener = listen_as_peer(world.address)
+		listener = listen_as_peer(world.address, PEER_PORT)
 		self.addCleanup(listener.close)
 		world.backend.reach_out()
 		offered = offered_by_starttls(listener)

@@ -13,14 +13,13 @@ from attack import Attack
 from lab.proc import LabError
 from lab.wire import header
 from peer import Gone, Peer
-from world import LOCAL, PUBLIC_PORT, REMOTE, SECOND
 
 PER_ADDRESS = 100  # the gateway's own limit
 STALL = 3
 
 
 def connect(world):
-	return socket.create_connection((world.address, PUBLIC_PORT), 5)
+	return socket.create_connection((world.address, world.port), 5)
 
 
 def unverified():
@@ -35,12 +34,12 @@ def no_resumption(world, listener):
 	for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
 		context = unverified()
 		context.maximum_version = version
-		first = context.wrap_socket(connect(world), server_hostname=LOCAL)
-		first.send(header(REMOTE, LOCAL).encode())
+		first = context.wrap_socket(connect(world), server_hostname=world.local)
+		first.send(header(world.remote, world.local).encode())
 		first.recv(65536)  # what comes behind the handshake, tickets too
 		session = first.session
 		first.close()
-		second = context.wrap_socket(connect(world), server_hostname=LOCAL, session=session)
+		second = context.wrap_socket(connect(world), server_hostname=world.local, session=session)
 		if second.session_reused:
 			yield f"{second.version()} was resumed"
 		second.close()
@@ -52,7 +51,7 @@ def no_other_protocol(world, listener):
 		context = unverified()
 		context.set_alpn_protocols(offer)
 		try:
-			taken = context.wrap_socket(connect(world), server_hostname=LOCAL)
+			taken = context.wrap_socket(connect(world), server_hostname=world.local)
 		except ssl.SSLError as error:
 			if welcome or "no application protocol" not in str(error):
 				yield f"ALPN {offer}: {error}"
@@ -64,22 +63,22 @@ def no_other_protocol(world, listener):
 
 def one_host_throughout(world, listener):
 	"""SNI of one host, stream to another: certificate and policy of two hosts must not mix."""
-	for name, refused in ((SECOND, True), (LOCAL, False)):
+	for name, refused in ((world.second, True), (world.local, False)):
 		context = unverified()
 		certificate = world.certificates["good"]
 		context.load_cert_chain(certificate.chain, certificate.key)
 		peer = Peer(connect(world))
 		peer.start_tls(context, name)
-		peer.send(header(REMOTE, LOCAL).encode(), 5)
+		peer.send(header(world.remote, world.local).encode(), 5)
 		peer.wait("</stream:features>|</stream:stream>", 5)
 		if (b"<improper-addressing" in peer.seen) != refused or (b"EXTERNAL" in peer.seen) == refused:
-			yield f"SNI {name}, to {LOCAL}: {peer.seen[-200:]!r}"
+			yield f"SNI {name}, to {world.local}: {peer.seen[-200:]!r}"
 		peer.close()
 
 
 def no_renegotiation(world, listener):
-	client = subprocess.Popen(["openssl", "s_client", "-tls1_2", "-connect", f"{world.address}:{PUBLIC_PORT}", "-servername", LOCAL],
-	                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+	command = ["openssl", "s_client", "-tls1_2", "-connect", f"{world.address}:{world.port}", "-servername", world.local]
+	client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 	try:
 		said = b""
 		while b"Verify return code" not in said:
@@ -107,8 +106,8 @@ def long_chain_costs_little(world, listener):
 	start = time.monotonic()
 	try:
 		peer = Peer(connect(world))
-		peer.start_tls(context, LOCAL)
-		peer.send(header(REMOTE, LOCAL).encode(), 5)
+		peer.start_tls(context, world.local)
+		peer.send(header(world.remote, world.local).encode(), 5)
 		peer.wait("</stream:features>|</stream:stream>", 5)
 		peer.close()
 	except Gone:
@@ -131,15 +130,15 @@ def hold_all(world):
 			peer.close()
 
 
-def is_served(peer):
-	peer.send(header(REMOTE, LOCAL).encode(), 5)
+def is_served(world, peer):
+	peer.send(header(world.remote, world.local).encode(), 5)
 	return peer.wait("</stream:features>", 5) is not None
 
 
 def many_connections_from_one_address(world, listener):
 	"""The first are served, the next are not, and whoever was there stays."""
 	held = hold_all(world)
-	if not all(is_served(peer) for peer in held):
+	if not all(is_served(world, peer) for peer in held):
 		yield f"not even {PER_ADDRESS} were taken"
 	excess = Peer(connect(world))
 	excess.read_for(5)
@@ -148,7 +147,7 @@ def many_connections_from_one_address(world, listener):
 	for peer in held:
 		peer.close()
 	deadline = time.monotonic() + 5
-	while not is_served(Peer(connect(world))):
+	while not is_served(world, Peer(connect(world))):
 		if time.monotonic() > deadline:
 			yield "nobody is served after they have gone"
 			return
@@ -166,7 +165,7 @@ def reader_that_stops(world, listener):
 	attack.to_phase()
 	attack.steps()
 	memory = world.memory_kb()
-	stanza = f"<message from='user@{LOCAL}' to='friend@{REMOTE}'><body>{'x' * 60000}</body></message>".encode()
+	stanza = f"<message from='user@{world.local}' to='friend@{world.remote}'><body>{'x' * 60000}</body></message>".encode()
 	sender = threading.Thread(target=push, args=(world.backend.out, stanza, 1000), daemon=True)
 	sender.start()
 	start = time.monotonic()

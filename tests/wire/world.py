@@ -11,6 +11,7 @@ from lab.ca import CA, Certificate
 from lab.gateway import FAULT, NETWORK, SANITIZERS
 from lab.proc import LabError, Process, children, run
 from lab.wire import RawServer, connect, header
+from peer_certificates import mint_peers
 
 LOCAL, SECOND, REMOTE, EVIL = "a.test", "b.test", "peer.test", "evil.test"
 PUBLIC_PORT, BACKEND_LISTEN_PORT, BACKEND_PORT, DNS_PORT, PEER_PORT = 25269, 15269, 15270, 15353, 35269
@@ -73,18 +74,7 @@ def mint_own(folder):
 def mint(folder):
 	"""Certificates by the names that cases use; the gateway's own under "own"."""
 	ca = CA(f"{folder}/ca")
-	return {
-		"own": mint_own(folder),
-		"second": ca.leaf(SECOND),
-		"good": ca.leaf(REMOTE, eku="serverAuth,clientAuth"),
-		"serveronly": ca.leaf(REMOTE),
-		"evil": ca.leaf(EVIL),
-		"srvtarget": ca.leaf(f"xmpp.{REMOTE}"),
-		"clientonly": ca.leaf(REMOTE, eku="clientAuth"),
-		"expired": ca.leaf(REMOTE, start=-9, end=-1),
-		"selfsigned": ca.self_signed(REMOTE),
-		"unknownca": CA(f"{folder}/other", "Nobody's Root").leaf(REMOTE),
-	}
+	return {"own": mint_own(folder), "second": ca.leaf(SECOND), **mint_peers(ca, folder, REMOTE, EVIL)}
 
 
 class Backend:
@@ -157,6 +147,8 @@ class Backend:
 
 
 class World:
+	local, second, remote, evil, port = LOCAL, SECOND, REMOTE, EVIL, PUBLIC_PORT
+
 	def __init__(self, binary, more=lambda folder: "", workers=1):
 		"""more: what else stands in the configuration file, by the world's folder."""
 		self.workers = workers

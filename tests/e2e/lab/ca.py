@@ -82,9 +82,9 @@ class CA:
 		self._key("intermediate")
 		self._sign("intermediate", "intermediate", f"{name} Y1", -1, 30, issuer="root")
 
-	def leaf(self, *names, eku="serverAuth", start=-1, end=20):
+	def leaf(self, *names, eku="serverAuth", start=-1, end=20, issuer="intermediate"):
 		"""A certificate for these domains; start and end in days from now."""
-		return self._make(names, eku, start, end, "intermediate")
+		return self._make(names, eku, start, end, issuer)
 
 	def self_signed(self, *names):
 		return self._make(names, "serverAuth", -1, 20, None)

@@ -33,8 +33,9 @@ class Host:
 
 
 class Gateway:
-	def __init__(self, network, node, folder, hosts, backend_user, settings=()):
+	def __init__(self, network, node, folder, hosts, backend_user, settings=(), environment=SANITIZERS):
 		"""settings: (section, key, value) beyond what every lab needs."""
+		self.environment = environment
 		self.network = network
 		self.node = node
 		self.dir = folder
@@ -64,7 +65,7 @@ class Gateway:
 			sections[f"host {host.domain}"] = options + [("subdomains", s) for s in host.subdomains]
 		for section, key, value in self.settings:
 			sections.setdefault(section, [])
-			if key in ("log-level", "workers"):
+			if key in ("log-level", "workers") or (section, key) == ("backend old", "connect"):
 				sections[section] = [o for o in sections[section] if o[0] != key]
 			sections[section].append((key, value))
 		with open(self.config, "w") as f:
@@ -81,7 +82,7 @@ class Gateway:
 
 	def launch(self):
 		self.process = Process(f"sallyport on {self.node}", self.command("-c", self.config), f"{self.dir}/sallyport.log",
-		                       env={**os.environ, **SANITIZERS})
+		                       env={**os.environ, **self.environment})
 		self.process.wait_ready("listen", lambda: self.network.listening(self.node, PUBLIC_PORT) and
 		                        self.network.listening(self.node, BACKEND_PORT))
 
