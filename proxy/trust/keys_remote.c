@@ -356,13 +356,15 @@ static void begin_again(void *arg)
 	keys->begun = loop_now(keys->loop);
 	(void)pthread_mutex_lock(&keys->talk);
 	ok = start(keys, &error);
-	if (!ok)
+	if (!ok) {
 		log_text(LOG_ERROR, "keys", "the process for private keys can't be started: %s", strerror(error));
-	else if (load_again(keys, &n)) {
+	} else if (load_again(keys, &n)) {
 		give_lines(keys);
 		log_text(LOG_INFO, "keys", "a new process for private keys has %zu keys", n);
+	} else {
+		/* no memory, or it has gone already: its end will be seen */
+		keys_give_up(keys, keys->generation);
 	}
-	/* else it has gone already, and its end will be seen */
 	(void)pthread_mutex_unlock(&keys->talk);
 	watch_life(keys);
 }
