@@ -98,8 +98,8 @@ class Processes(unittest.TestCase):
 				time.sleep(0.02)
 
 	def sandboxed(self):
-		"""False in builds whose sanitizers need what the sandbox forbids."""
-		return not self.world.gateway.log.find("sanitizer")
+		"""False in instrumented builds, which need what the sandbox forbids."""
+		return not self.world.gateway.log.find("instrumented")
 
 	def test_only_the_key_process_knows_keys(self):
 		def with_rsa(text, folder):
@@ -137,7 +137,7 @@ class Processes(unittest.TestCase):
 				self.assertEqual(is_now["Seccomp"], "2")
 				self.assertGreaterEqual(int(is_now["Seccomp_filters"]), 1)
 		for line in world.gateway.log.lines("event=sandbox"):
-			expected = "on" if self.sandboxed() else '"off \\(sanitizer\\)"'
+			expected = "on" if self.sandboxed() else '"off \\(instrumented\\)"'
 			self.assertRegex(line, f"seccomp={expected} landlock={expected}")
 		self.assertEqual(len(world.gateway.log.lines("event=sandbox")), 3)
 		world.end_gateway()
