@@ -1,10 +1,10 @@
 /* control: the Unix socket that sallyportctl speaks to; served by the main thread's loop.
  *
  * The protocol.  A client connects and sends one line: words parted by single spaces, at most REQUEST_MAX bytes, ended
- *by \n (request.h lists the verbs).  The answer is lines of JSON (RFC 8259), each an object with a member "type".  The
- *last line has the type "end", with "ok" and, if that is false, "error" (what went wrong) and "fix" (what to do; may be
- *""). Then the daemon closes.  Numbers are integers; times are Unix seconds, 0 for never; reasons are codes (reason.h).
- *Readers must pass over types and members that they do not know.
+ * by \n (request.h lists the verbs).  The answer is lines of JSON (RFC 8259), each an object with a member "type".
+ * The last line has the type "end", with "ok" and, if that is false, "error" (what went wrong) and "fix" (what to do;
+ * may be ""). Then the daemon closes.  Numbers are integers; times are Unix seconds, 0 for never; reasons are codes
+ * (reason.h). Readers must pass over types and members that they do not know.
  *
  *	status	"status": version, pid, started, uptime, workers, draining; streams (role → state → count, 0 left out);
  *		backends [{name, address, state: untried, up or down}]; limits (reason → how often it was met); uncovered (domains
@@ -23,11 +23,12 @@
  *	reload	"error": text (of the configuration file)…, or "change": text…, "reload": text
  *
  * Who may open the socket is its file's mode ([control] in the configuration); what changes something is taken only
- *from root, the gateway's own user and members of its group, by the credentials that the kernel vouches for, and
- *logged.
+ * from root, the gateway's own user and members of its group, by the credentials that the kernel vouches for, and
+ * logged.
  *
- * A client that says nothing, never reads, or talks nonsense is let go after a while; there is room for CONTROL_CLIENTS
- *of them, and an answer is made only as fast as it is read.  Workers are asked by gate_post() and never waited for. */
+ * A client that says nothing, never reads, or talks nonsense is let go after a while; there is room for
+ * CONTROL_CLIENTS of them, and an answer is made only as fast as it is read.  Workers are asked by gate_post() and
+ * never waited for. */
 #ifndef SALLYPORT_CONTROL_H
 #define SALLYPORT_CONTROL_H
 

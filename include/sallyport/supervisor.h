@@ -6,7 +6,7 @@
  *
  * It opens only the files of certificates and keys that the configuration names, and reads that itself.  It passes
  * SIGHUP, SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 on, starts the network process anew if a signal ends it, and ends when
- *it does.  Neither outlives it. */
+ * it does.  Neither outlives it. */
 #ifndef SALLYPORT_SUPERVISOR_H
 #define SALLYPORT_SUPERVISOR_H
 
