@@ -13,8 +13,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [f"{HERE}/../wire", f"{HERE}/../e2e"]
 sys.dont_write_bytecode = True
 
-from attack import HEADER, Attack  # noqa: E402
-from world import EVIL, LOCAL, REMOTE  # noqa: E402
+from attack import Attack  # noqa: E402
 
 # The scene that brings a conversation to a case's phase, and whether the case has said its header there.
 PHASES = {
@@ -26,7 +25,8 @@ PHASES = {
 	"listen": ("public-out-clear", False),
 }
 BEHIND_TLS = {"public-in-clear": "public-in-secured", "public-out-clear": "public-out-secured"}
-NAMES = {LOCAL: "ejd.lab", REMOTE: "peer.lab", EVIL: "evil.lab"}
+# Whose names they are told of: those of stream.scene.
+WORLD = types.SimpleNamespace(local="ejd.lab", remote="peer.lab", evil="evil.lab")
 MOST = 65536
 
 
@@ -39,9 +39,9 @@ def scenes():
 def said(case):
 	"""(scene, [what is said]) of a case; another behind the handshake."""
 	scene, header = PHASES[case["phase"].partition("@")[0]]
-	attack = Attack(None, case, None)
+	attack = Attack(WORLD, case, None)
 	attack.peer = types.SimpleNamespace(stream_id="$id")
-	pieces = [HEADER.encode()] if header else []
+	pieces = [attack.header.encode()] if header else []
 	for step, *arguments in case["steps"]:
 		if step in ("s", "drip"):
 			pieces.append(attack.fill_in(arguments[0]))
@@ -64,8 +64,6 @@ def main():
 	for case in cases:
 		for part, (scene, pieces) in enumerate(said(case)):
 			data = b"\0".join(pieces)
-			for name, ours in NAMES.items():
-				data = data.replace(name.encode(), ours.encode())
 			if data:
 				with open(f"{folder}/{case['role']}-{case['id']}-{part}", "wb") as f:
 					f.write(bytes([numbers[scene], 0]) + data[:MOST])
