@@ -68,6 +68,7 @@ MASKS = [
 	(re.compile(r"\b\d+\.\dK"), "N.NK"),
 	(re.compile(r"\b\d+\.\d ms\b"), "N.N ms"),
 	(re.compile(r"\bpid \d+"), "pid NNN"),
+	(re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}="), "KEY"),
 	(re.compile(r"\b(ms|pid|bytes_in|bytes_out)=\d+"), r"\1=N"),
 ]
 
