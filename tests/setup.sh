@@ -2,8 +2,9 @@
 
 BUILD_PACKAGES="ca-certificates build-essential git cmake ninja-build pkg-config python3 libevent-dev libc-ares-dev
 	libinih-dev libidn2-dev libseccomp-dev libyaml-dev libcmocka-dev libexpat1-dev libjansson-dev"
-LAB_PACKAGES="iproute2 nftables dnsmasq-base openssl ejabberd prosody lua-unbound jabberd2 python3-slixmpp sslscan testssl.sh
-	prometheus mandoc zsh"
+LAB_PACKAGES="iproute2 nftables dnsmasq-base openssl ejabberd prosody lua-unbound jabberd2 python3-slixmpp"
+# What judges pages, metrics and the public port in tests.
+TOOL_PACKAGES="sslscan testssl.sh prometheus mandoc zsh"
 # Of a full run alone.
 FUZZ_PACKAGES="clang libclang-rt-14-dev clang-tidy cppcheck gcovr lintian"
 
