@@ -199,8 +199,8 @@ static void put_large(const struct pairs *p, size_t n)
 {
 	uint8_t *der = calloc(1, n);
 	BIO *bio = BIO_new(BIO_s_mem());
-	const uint8_t *pem;
-	size_t pem_n;
+	const uint8_t *pem = NULL;
+	size_t pem_n = 0;
 
 	assert_true(PEM_write_bio(bio, "CERTIFICATE", "", der, (long)n) > 0 && BIO_mem_contents(bio, &pem, &pem_n));
 	write_text(p, "chain.pem", (struct span){(const char *)pem, pem_n});
