@@ -10,28 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* Allocations left until one fails; below 0: none does. */
-static long left = -1;
-
-static bool fails(void)
-{
-	return left >= 0 && left-- == 0;
-}
-
-static void *heap(size_t n)
-{
-	return fails() ? NULL : malloc(n);
-}
-
-static void *heap_zeroed(size_t count, size_t n)
-{
-	return fails() ? NULL : calloc(count, n);
-}
-
-static void *heap_more(void *p, size_t n)
-{
-	return fails() ? NULL : realloc(p, n);
-}
+#include "short_heap.h"
 
 /* The modules themselves, so that their allocations are ours. */
 #define malloc heap

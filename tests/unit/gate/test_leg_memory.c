@@ -3,23 +3,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* Allocations left until one fails; below 0: none does. */
-static long left = -1;
-
-static bool fails(void)
-{
-	return left >= 0 && left-- == 0;
-}
-
-static void *heap(size_t n)
-{
-	return fails() ? NULL : malloc(n);
-}
-
-static void *heap_zeroed(size_t count, size_t n)
-{
-	return fails() ? NULL : calloc(count, n);
-}
+#include "short_heap.h"
 
 /* Whole chunks, but for the sanitizer's build. */
 __attribute__((unused)) static void *pages(size_t n)

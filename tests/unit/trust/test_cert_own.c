@@ -1,59 +1,11 @@
 /* Our own certificates: which of them count for a domain, and what becomes of files that change. */
-#include "pairs.h"
+#include "pairs_log.h"
 
-#include <fcntl.h>
-
-#include "sallyport/log.h"
-
-#define LOG_FD 100 /* out of everybody's way */
-#define FOLDER "[certificates]\ndirectory = $D/certs\n"
 #define NAMED "[host a.test]\ncertificate = $D/a.pem\nkey = $D/a.key\n"
-
-static int up(void **state)
-{
-	int rc = pairs_up(state), fd = open(pairs_path(*state, "log"), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-	assert_true(fd > STDERR_FILENO);
-	assert_int_equal(dup3(fd, LOG_FD, O_CLOEXEC), LOG_FD);
-	close(fd);
-	log_set_fd(LOG_FD);
-	return rc;
-}
-
-static int down(void **state)
-{
-	log_set_fd(STDERR_FILENO);
-	close(LOG_FD);
-	return pairs_down(state);
-}
-
-/* How many lines say this; then the log is empty again. */
-static size_t logged(struct pairs *p, const char *event, const char *what)
-{
-	FILE *f = fopen(pairs_path(p, "log"), "r");
-	char line[LOG_LINE_MAX + 1];
-	size_t n = 0;
-
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f) != NULL)
-		n += strstr(line, event) != NULL && strstr(line, what) != NULL;
-	fclose(f);
-	return n;
-}
 
 static void forget_log(struct pairs *p)
 {
 	assert_int_equal(truncate(pairs_path(p, "log"), 0), 0);
-}
-
-static unsigned shown(struct pairs *p, const char *host)
-{
-	return pairs_shown(p, host, false, NULL);
-}
-
-static void refresh(struct pairs *p)
-{
-	cert_own_refresh(p->store, time(NULL));
 }
 
 static void test_certbot_layout(void **state)

@@ -7,28 +7,11 @@
 #include <cmocka.h>
 
 #include "conf_folder.h"
+#include "short_heap.h"
 
-/* Allocations left until one fails; below 0: none does. */
-static long left = -1;
-
-static bool fails(void)
-{
-	return left >= 0 && left-- == 0;
-}
-
-static void *heap_zeroed(size_t count, size_t n)
-{
-	return fails() ? NULL : calloc(count, n);
-}
-
-static void *heap_more(void *p, size_t count, size_t n)
+static void *heap_array(void *p, size_t count, size_t n)
 {
 	return fails() ? NULL : reallocarray(p, count, n);
-}
-
-static char *heap_text(const char *text)
-{
-	return fails() ? NULL : strdup(text);
 }
 
 static char *heap_text_n(const char *text, size_t n)
@@ -38,7 +21,7 @@ static char *heap_text_n(const char *text, size_t n)
 
 /* The module itself, so that its allocations are ours. */
 #define calloc heap_zeroed
-#define reallocarray heap_more
+#define reallocarray heap_array
 #define strdup heap_text
 #define strndup heap_text_n
 #include "../../../proxy/xmpp/conf.c"
