@@ -231,7 +231,7 @@ static int run(void *arg, struct conf *conf, int ask)
 		log_text(LOG_ERROR, "start", "no memory");
 	else if (open_site(d, conf)) {
 		ports_take_over(d, conf);
-		if (ports_free(d->handed, conf)) {
+		if (ports_free(d->handed, NULL, conf)) {
 			raise_descriptors(conf);
 			rc = serve(d);
 		}

@@ -49,10 +49,9 @@ struct conf *read_conf(const char *path, struct conf_errors *errors);
 void listen_for_control(struct daemon *d, const struct conf *conf);
 
 /* main_ports.c */
-/* False: it was logged which port is another's. */
-MUST_CHECK bool ports_free(const struct handed *handed, const struct conf *conf);
-/* The same for those that a reload adds. */
-MUST_CHECK bool ports_new(const struct conf *before, const struct conf *conf);
+/* False: it was logged which port is another's.  Those are not looked at that were handed to us, or that the configuration
+ * before named; either may be NULL. */
+MUST_CHECK bool ports_free(const struct handed *handed, const struct conf *before, const struct conf *conf);
 /* Before those are looked at: lets go of sockets that nobody would serve, of a network process that failed or of a daemon
  * that had another configuration. */
 void ports_take_over(struct daemon *d, const struct conf *conf);

@@ -4,30 +4,11 @@
 #include "main_internal.h"
 #include "sallyport/sock.h"
 
-static bool probe(const struct handed *handed, const struct addr *at, size_t n)
-{
-	char err[256];
-	bool ok = true;
-	for (size_t i = 0; i < n; i++) {
-		if ((handed != NULL && handed_has(handed, &at[i])) || sock_listen_probe(&at[i], err, sizeof err))
-			continue;
-		log_text(LOG_ERROR, "start", "%s", err);
-		ok = false;
-	}
-	return ok;
-}
-
-/* With SO_REUSEPORT a second daemon would share the ports and half of the connections, so look first. */
-bool ports_free(const struct handed *handed, const struct conf *conf)
-{
-	bool ok = probe(handed, conf->public_listen, conf->public_listens);
-	for (size_t i = 0; i < conf->backends_n; i++)
-		ok = probe(handed, conf->backends[i].listen, conf->backends[i].listens) && ok;
-	return ok;
-}
-
+/* NULL names none. */
 static bool listens(const struct conf *conf, const struct addr *at)
 {
+	if (conf == NULL)
+		return false;
 	for (size_t i = 0; i < conf->public_listens; i++)
 		if (addr_eq(&conf->public_listen[i], at))
 			return true;
@@ -38,16 +19,26 @@ static bool listens(const struct conf *conf, const struct addr *at)
 	return false;
 }
 
-bool ports_new(const struct conf *before, const struct conf *conf)
+static bool probe(const struct handed *handed, const struct conf *before, const struct addr *at, size_t n)
 {
+	char err[256];
 	bool ok = true;
-	for (size_t i = 0; i < conf->public_listens; i++)
-		ok = (listens(before, &conf->public_listen[i]) || probe(NULL, &conf->public_listen[i], 1)) && ok;
-	for (size_t b = 0; b < conf->backends_n; b++)
-		for (size_t i = 0; i < conf->backends[b].listens; i++)
-			ok = (listens(before, &conf->backends[b].listen[i]) ||
-			         probe(NULL, &conf->backends[b].listen[i], 1)) &&
-			     ok;
+	for (size_t i = 0; i < n; i++) {
+		bool ours = (handed != NULL && handed_has(handed, &at[i])) || listens(before, &at[i]);
+		if (ours || sock_listen_probe(&at[i], err, sizeof err))
+			continue;
+		log_text(LOG_ERROR, "start", "%s", err);
+		ok = false;
+	}
+	return ok;
+}
+
+/* With SO_REUSEPORT a second daemon would share the ports and half of the connections, so look first. */
+bool ports_free(const struct handed *handed, const struct conf *before, const struct conf *conf)
+{
+	bool ok = probe(handed, before, conf->public_listen, conf->public_listens);
+	for (size_t i = 0; i < conf->backends_n; i++)
+		ok = probe(handed, before, conf->backends[i].listen, conf->backends[i].listens) && ok;
 	return ok;
 }
 

@@ -142,7 +142,7 @@ static bool renew(struct renewal *n, struct conf *conf)
 	char err[400] = "the configuration is not in order";
 	struct site *site = conf != NULL ? site_new(conf, d->site, NULL, err, sizeof err) : NULL;
 	bool good = site != NULL;
-	if (good && !ports_new(d->site->conf, site->conf)) {
+	if (good && !ports_free(NULL, d->site->conf, site->conf)) {
 		snprintf(err, sizeof err, "a new port is taken");
 		good = false;
 	}

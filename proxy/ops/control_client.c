@@ -153,6 +153,20 @@ bool client_json(struct client *c, struct json *j)
 	return c->state != CLIENT_GONE;
 }
 
+bool client_tell(struct client *c, const char *type, const char *key, int64_t value)
+{
+	char text[ROW_MAX];
+	struct json j;
+
+	json_init(&j, text, sizeof(text));
+	json_open_object(&j, NULL);
+	json_str(&j, "type", type);
+	if (key != NULL)
+		json_int(&j, key, value);
+	json_close_object(&j);
+	return client_json(c, &j);
+}
+
 void client_end(struct client *c, const char *error, const char *fix)
 {
 	char text[ROW_MAX];

@@ -116,6 +116,8 @@ void client_free(struct client *c);
 bool client_row(struct client *c, struct span row);
 /* Finishes a row that was written into a buffer of ROW_MAX. */
 bool client_json(struct client *c, struct json *j);
+/* A row that says no more than one number, or nothing (key NULL). */
+MUST_CHECK bool client_tell(struct client *c, const char *type, const char *key, int64_t value);
 /* The last line.  error NULL: all went well. */
 void client_end(struct client *c, const char *error, const char *fix);
 /* Lets a worker run a function; `heard` follows, unless the client has gone.  False: no memory. */

@@ -65,14 +65,7 @@ void control_reloaded(struct control *control, uint64_t number, bool good, const
 
 void control_drain(struct client *c)
 {
-	char text[ROW_MAX];
-	struct json j;
-
-	json_init(&j, text, sizeof(text));
-	json_open_object(&j, NULL);
-	json_str(&j, "type", "draining");
-	json_close_object(&j);
-	if (!client_json(c, &j))
+	if (!client_tell(c, "draining", NULL, 0))
 		return;
 	client_end(c, NULL, "");
 	c->control->host.drain(c->control->host.arg);

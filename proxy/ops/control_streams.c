@@ -167,15 +167,7 @@ static void on_closed(struct client *c)
 
 static void say_closed(struct client *c)
 {
-	char text[ROW_MAX];
-	struct json j;
-
-	json_init(&j, text, sizeof(text));
-	json_open_object(&j, NULL);
-	json_str(&j, "type", "closed");
-	json_int(&j, "streams", (int64_t)c->cursor);
-	json_close_object(&j);
-	if (client_json(c, &j))
+	if (client_tell(c, "closed", "streams", (int64_t)c->cursor))
 		client_end(c, NULL, "");
 }
 

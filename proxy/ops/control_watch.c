@@ -18,15 +18,7 @@ struct heard {
 
 static void put_lost(struct client *c)
 {
-	char text[ROW_MAX];
-	struct json j;
-
-	json_init(&j, text, sizeof(text));
-	json_open_object(&j, NULL);
-	json_str(&j, "type", "lost");
-	json_int(&j, "events", (int64_t)c->lost);
-	json_close_object(&j);
-	if (client_json(c, &j))
+	if (client_tell(c, "lost", "events", (int64_t)c->lost))
 		c->lost = 0;
 }
 
@@ -118,14 +110,7 @@ static void hear(void *arg, const struct log_line *l)
 
 void control_watch(struct client *c)
 {
-	char text[ROW_MAX];
-	struct json j;
-
-	json_init(&j, text, sizeof(text));
-	json_open_object(&j, NULL);
-	json_str(&j, "type", "watching");
-	json_close_object(&j);
-	if (!client_json(c, &j))
+	if (!client_tell(c, "watching", NULL, 0))
 		return;
 	c->watching = true;
 	client_sleep(c);
