@@ -295,8 +295,9 @@ struct stream *stream_open_verify(struct worker *w, struct site *site, const str
 	return s;
 }
 
-bool stream_start_tls(struct stream *s, enum tls_role role, struct cert_own *own, const struct domain *name)
+bool stream_start_tls(struct stream *s, struct cert_own *own, const struct domain *name)
 {
+	enum tls_role role = stream_tls_role(s);
 	const struct conf_limits *l = &s->site->conf->limits;
 	if (role == TLS_PUBLIC_IN && s->w->handshakes >= l->handshakes) {
 		stream_fail(s, REASON_LIMIT_HANDSHAKES, "");

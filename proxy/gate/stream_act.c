@@ -91,7 +91,7 @@ static void act_greet(struct stream *s, const struct xml_ev *ev)
 static void act_accept_direct(struct stream *s, const struct xml_ev *ev)
 {
 	(void)ev;
-	(void)stream_start_tls(s, s->role == ROLE_PUBLIC_IN ? TLS_PUBLIC_IN : TLS_BACKEND_IN, NULL, NULL);
+	(void)stream_start_tls(s, NULL, NULL);
 }
 
 /* Bytes behind <starttls/> or <proceed/> were sent in the clear; whoever put them there, they are not TLS (S2). */
@@ -117,7 +117,7 @@ static void act_proceed(struct stream *s, const struct xml_ev *ev)
 		}
 	}
 	/* first, as it may fail: after <proceed/> nothing can be said but TLS */
-	bool started = stream_start_tls(s, s->role == ROLE_PUBLIC_IN ? TLS_PUBLIC_IN : TLS_BACKEND_IN, own, NULL);
+	bool started = stream_start_tls(s, own, NULL);
 	cert_own_unref(own);
 	if (started && said(s, xmpp_put_proceed(leg_out(s->leg))))
 		(void)leg_flush(s->leg);
@@ -283,12 +283,8 @@ static void act_connect_tls(struct stream *s, const struct xml_ev *ev)
 {
 	if (ev != NULL && !no_early_bytes(s))
 		return;
-	if (s->role != ROLE_PUBLIC_OUT) {
-		(void)stream_start_tls(s, TLS_BACKEND_OUT, NULL, &s->pair.to);
-		return;
-	}
-	struct cert_own *own = cert_own_find(s->site->certs, &s->pair.from);
-	(void)stream_start_tls(s, TLS_PUBLIC_OUT, own, &s->pair.to);
+	struct cert_own *own = s->role == ROLE_PUBLIC_OUT ? cert_own_find(s->site->certs, &s->pair.from) : NULL;
+	(void)stream_start_tls(s, own, &s->pair.to);
 	cert_own_unref(own);
 }
 

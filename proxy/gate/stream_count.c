@@ -1,23 +1,6 @@
 /* What a stream adds to its worker's tally. */
 #include "stream_internal.h"
 
-static enum tls_role tls_role_of(enum role role)
-{
-	switch (role) {
-	case ROLE_PUBLIC_IN:
-		return TLS_PUBLIC_IN;
-	case ROLE_PUBLIC_OUT:
-		return TLS_PUBLIC_OUT;
-	case ROLE_BACKEND_IN:
-		return TLS_BACKEND_IN;
-	case ROLE_BACKEND_OUT:
-	case ROLE_BACKEND_VERIFY:
-	case ROLE_COUNT:
-		break;
-	}
-	return TLS_BACKEND_OUT;
-}
-
 void stream_count_opened(struct stream *s)
 {
 	struct tally *t = &s->w->tally;
@@ -40,7 +23,7 @@ void stream_count_tls_begun(struct stream *s)
 {
 	s->handshake = true;
 	s->handshake_at = loop_now(s->w->loop);
-	stats_add(&s->w->tally.tls_begun[tls_role_of(s->role)], 1);
+	stats_add(&s->w->tally.tls_begun[stream_tls_role(s)], 1);
 }
 
 void stream_count_tls_done(struct stream *s)
@@ -48,7 +31,7 @@ void stream_count_tls_done(struct stream *s)
 	struct tls_facts facts;
 	tls_facts(leg_tls(s->leg), &facts);
 	enum tally_version version = strcmp(facts.version, "TLSv1.3") == 0 ? TALLY_TLS_1_3 : TALLY_TLS_1_2;
-	enum tls_role role = tls_role_of(s->role);
+	enum tls_role role = stream_tls_role(s);
 	s->handshake = false;
 	stats_add(&s->w->tally.tls_done[role][version], 1);
 	stats_time(&s->w->tally.handshake[role], loop_now(s->w->loop) - s->handshake_at);
@@ -57,6 +40,6 @@ void stream_count_tls_done(struct stream *s)
 void stream_count_tls_over(struct stream *s)
 {
 	if (s->handshake)
-		stats_add(&s->w->tally.tls_failed[tls_role_of(s->role)], 1);
+		stats_add(&s->w->tally.tls_failed[stream_tls_role(s)], 1);
 	s->handshake = false;
 }

@@ -80,6 +80,13 @@ static inline bool stream_is_in(const struct stream *s)
 	return s->role == ROLE_PUBLIC_IN || s->role == ROLE_BACKEND_IN;
 }
 
+static inline enum tls_role stream_tls_role(const struct stream *s)
+{
+	if (stream_is_public(s))
+		return stream_is_in(s) ? TLS_PUBLIC_IN : TLS_PUBLIC_OUT;
+	return stream_is_in(s) ? TLS_BACKEND_IN : TLS_BACKEND_OUT;
+}
+
 /* Our stream header, with the addresses that are known. */
 MUST_CHECK static inline bool stream_put_header(struct stream *s)
 {
@@ -97,7 +104,7 @@ void stream_enter(struct stream *s, enum fsm_state next);
 void stream_step(struct stream *s, enum fsm_event event, const struct xml_ev *ev);
 void stream_set_xml_limits(struct stream *s, bool authenticated);
 void stream_leave_admit(struct admit *admit, const struct addr *peer, const struct conf_backend *backend);
-bool stream_start_tls(struct stream *s, enum tls_role role, struct cert_own *own, const struct domain *name);
+bool stream_start_tls(struct stream *s, struct cert_own *own, const struct domain *name);
 /* stream_trust.c */
 /* What policy says of a public peer and its chain under the worker's present configuration, with its reason in place of
  * the certificate's where that is not the matter. */
